@@ -1,0 +1,64 @@
+//! The command line: one file per subcommand; parse, call, print. stdout carries the result, stderr the log.
+
+mod config;
+mod normalize;
+mod output;
+mod paths;
+
+use crate::config::Flags;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Ferries workouts from a folder of exports to a sessions API: each one, once.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Global {
+    /// The configuration file, instead of the usual places.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where fitferry keeps its memory, instead of the configured place.
+    #[arg(long, global = true, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+impl Global {
+    fn flags(&self) -> Flags {
+        Flags { config: self.config.clone(), state_dir: self.state_dir.clone(), ..Flags::default() }
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Normalize(normalize::Normalize),
+    Config(config::Config),
+}
+
+/// How a command ended; the numbers are part of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    SomeInputFailed = 1,
+    Usage = 2,
+    TryAgainLater = 75,
+    CredentialsNeeded = 77,
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Normalize(command) => command.run(&cli.global),
+        Command::Config(command) => command.run(&cli.global),
+    };
+    let exit = result.unwrap_or_else(|error| output::report(&error));
+    ExitCode::from(exit as u8)
+}

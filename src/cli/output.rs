@@ -1,0 +1,35 @@
+//! What goes to stdout and stderr, and what an error means for the exit code.
+
+use super::Exit;
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+/// stdout, locked and buffered; flush it before the command ends.
+pub fn stdout() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::new(io::stdout().lock())
+}
+
+/// Prints one value as one line of JSON.
+pub fn json_line(out: &mut impl Write, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")?;
+    Ok(())
+}
+
+/// Tells the person what went wrong, in one line, and finds the exit code that belongs to it.
+pub fn report(error: &anyhow::Error) -> Exit {
+    if is_broken_pipe(error) {
+        // Whoever read our output has had enough.
+        return Exit::Done;
+    }
+    // stderr may be closed too; there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "fitferry: {error:#}");
+    if error.is::<crate::config::Error>() { Exit::Usage } else { Exit::SomeInputFailed }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,219 @@
+//! The settings: their types and defaults, where they come from, and what they must satisfy. The only reader of
+//! settings files and of the environment.
+
+mod check;
+mod keys;
+mod layers;
+mod period;
+mod places;
+
+pub use check::{Account, Config, Destination};
+pub use period::Period;
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The documented example, with every key and its default.
+pub const EXAMPLE: &str = include_str!("../config/fitferry.toml");
+
+/// What the command line says, above every other layer.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub config: Option<PathBuf>,
+    pub state_dir: Option<PathBuf>,
+    pub folders: Vec<PathBuf>,
+    pub listen: Option<SocketAddr>,
+}
+
+/// Reads all layers (defaults, file, environment, flags) and checks the result.
+pub fn load(flags: &Flags) -> Result<Config, Error> {
+    let environment = places::Environment::of_process();
+    let file = places::config_file(flags.config.as_deref(), &environment)?;
+    let settings = layers::merge(file.as_deref(), &environment, flags)?;
+    check::check(settings, file, flags, &environment)
+}
+
+/// Why the settings cannot be used; every message names the key or file and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Syntax(String),
+    #[error("unknown key `{key}` in {origin}{}", suggestion.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    UnknownKey { key: String, origin: String, suggestion: Option<String> },
+    #[error("`{key}` {what}")]
+    Value { key: String, what: String },
+    #[error("no state directory: set --state-dir, `state_dir` in the configuration, or $HOME")]
+    NoStateDir,
+}
+
+impl Error {
+    fn value(key: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Value { key: key.into(), what: what.into() }
+    }
+}
+
+/// The settings as they are written; [`Config`] is what is made of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub state_dir: Option<PathBuf>,
+    /// IANA name, or "system".
+    pub timezone: Option<String>,
+    pub folders: Option<Vec<PathBuf>>,
+    pub destination: DestinationSettings,
+    pub watch: WatchSettings,
+    pub delivery: DeliverySettings,
+    pub reconcile: ReconcileSettings,
+    pub server: ServerSettings,
+    pub log: LogSettings,
+    pub account: Vec<AccountSettings>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountSettings {
+    pub name: String,
+    pub timezone: Option<String>,
+    pub folders: Vec<PathBuf>,
+    pub destination: DestinationSettings,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DestinationSettings {
+    /// "embedded", or the base URL of a sessions API, up to the part before `/users`.
+    pub url: Option<String>,
+    /// A file that holds the bearer token and nothing else.
+    pub token_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WatchSettings {
+    /// How long a file must rest if its format cannot prove it complete.
+    pub settle: Period,
+    /// How long a truncated file must rest until what is there is taken.
+    pub salvage_after: Period,
+    /// How often folders are scanned besides listening for events.
+    pub scan_every: Period,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self { settle: Period::seconds(2), salvage_after: Period::seconds(600), scan_every: Period::seconds(3600) }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeliverySettings {
+    /// Requests in flight at once, per account.
+    pub concurrency: usize,
+    pub connect_timeout: Period,
+    pub request_timeout: Period,
+    /// Upper bound of the pause after the first failure; it doubles with each further one.
+    pub retry_first: Period,
+    pub retry_longest: Period,
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 16,
+            connect_timeout: Period::seconds(10),
+            request_timeout: Period::seconds(60),
+            retry_first: Period::seconds(2),
+            retry_longest: Period::seconds(3600),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReconcileSettings {
+    pub every: Period,
+    /// How far back the window reaches that is compared.
+    pub recent: Period,
+}
+
+impl Default for ReconcileSettings {
+    fn default() -> Self {
+        Self { every: Period::seconds(3600), recent: Period::seconds(14 * 86_400) }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSettings {
+    pub listen: SocketAddr,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8730)) }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    pub level: LogLevel,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+}
+
+impl TryFrom<String> for LogLevel {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "error" => Ok(Self::Error),
+            "warn" => Ok(Self::Warn),
+            "info" => Ok(Self::Info),
+            "debug" => Ok(Self::Debug),
+            _ => Err(format!("\"{text}\" is not a level; use \"error\", \"warn\", \"info\" or \"debug\"")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub enum LogFormat {
+    /// Human; without time and colours under journald.
+    #[default]
+    Auto,
+    Human,
+    Logfmt,
+    Json,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "human" => Ok(Self::Human),
+            "logfmt" => Ok(Self::Logfmt),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("\"{text}\" is not a format; use \"auto\", \"human\", \"logfmt\" or \"json\"")),
+        }
+    }
+}
+
+/// The directory a relative path of a settings file starts from.
+fn absolute(path: &Path, base: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_path_buf() } else { base.join(path) }
+}

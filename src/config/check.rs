@@ -1,0 +1,293 @@
+//! From settings to a configuration that makes sense, or the reason why they do not.
+
+use super::places::Environment;
+use super::{
+    AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Period, ReconcileSettings, Settings,
+    WatchSettings, places,
+};
+use jiff::tz::TimeZone;
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The one account of a configuration that does not speak of accounts.
+const ONLY_ACCOUNT: &str = "me";
+
+/// Settings that have been checked and resolved.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file that was read, if any.
+    pub file: Option<PathBuf>,
+    pub state_dir: PathBuf,
+    pub accounts: Vec<Account>,
+    /// The settings as merged, for `config show` and for everything that needs no resolving.
+    pub settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub name: String,
+    pub zone: TimeZone,
+    pub folders: Vec<PathBuf>,
+    pub destination: Destination,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    Embedded,
+    Remote { base_url: reqwest::Url, token_file: PathBuf },
+}
+
+impl Destination {
+    /// What deliveries are remembered under: another server is another memory.
+    pub fn identity(&self) -> &str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Remote { base_url, .. } => base_url.as_str(),
+        }
+    }
+}
+
+impl Config {
+    pub fn embeds_server(&self) -> bool {
+        self.accounts.iter().any(|account| account.destination == Destination::Embedded)
+    }
+
+    /// The file with an account's token for the embedded server.
+    pub fn server_token_file(&self, account: &str) -> PathBuf {
+        let name = if account == ONLY_ACCOUNT { "server-token".to_owned() } else { format!("server-token-{account}") };
+        self.state_dir.join(name)
+    }
+}
+
+pub fn check(
+    mut settings: Settings,
+    file: Option<PathBuf>,
+    flags: &Flags,
+    environment: &Environment,
+) -> Result<Config, Error> {
+    in_range(&settings)?;
+    let state_dir = places::state_dir(settings.state_dir.clone(), environment)?;
+    let state_dir = std::path::absolute(&state_dir)
+        .map_err(|error| Error::value("state_dir", format!("cannot be resolved: {error}")))?;
+    settings.state_dir = Some(state_dir.clone());
+    let accounts = accounts(&mut settings, flags)?;
+    Ok(Config { file, state_dir, accounts, settings })
+}
+
+fn accounts(settings: &mut Settings, flags: &Flags) -> Result<Vec<Account>, Error> {
+    let written = if settings.account.is_empty() {
+        let folders = settings.folders.get_or_insert_with(|| vec![PathBuf::from("workouts")]).clone();
+        vec![AccountSettings { name: ONLY_ACCOUNT.to_owned(), folders, ..AccountSettings::default() }]
+    } else {
+        if settings.folders.is_some() {
+            let what = if flags.folders.is_empty() {
+                "stands beside [[account]]; move the folders into the account they belong to"
+            } else {
+                "cannot be given with --watch when the configuration has [[account]]"
+            };
+            return Err(Error::value("folders", what));
+        }
+        settings.account.clone()
+    };
+    let mut accounts = Vec::with_capacity(written.len());
+    for account in &written {
+        accounts.push(resolve(account, settings)?);
+    }
+    distinct(&accounts)?;
+    Ok(accounts)
+}
+
+fn resolve(account: &AccountSettings, settings: &Settings) -> Result<Account, Error> {
+    let name = &account.name;
+    let is_name_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(is_name_char) {
+        return Err(Error::value("account.name", format!("is \"{name}\"; use letters, digits, - and _, at most 64")));
+    }
+    if account.folders.is_empty() {
+        return Err(Error::value("account.folders", format!("is empty for the account {name}")));
+    }
+    let mut folders = Vec::with_capacity(account.folders.len());
+    for folder in &account.folders {
+        let absolute = std::path::absolute(folder)
+            .map_err(|error| Error::value("folders", format!("cannot resolve {}: {error}", folder.display())))?;
+        folders.push(absolute);
+    }
+    let zone = account.timezone.as_deref().or(settings.timezone.as_deref()).unwrap_or("system");
+    let own = &account.destination;
+    let destination = if own.url.is_some() || own.token_file.is_some() { own } else { &settings.destination };
+    Ok(Account { name: name.clone(), zone: self::zone(zone)?, folders, destination: self::destination(destination)? })
+}
+
+fn zone(name: &str) -> Result<TimeZone, Error> {
+    if name == "system" {
+        // A container without zone data is in UTC for all we can know.
+        return Ok(TimeZone::try_system().unwrap_or(TimeZone::UTC));
+    }
+    TimeZone::get(name)
+        .map_err(|_| Error::value("timezone", format!("is \"{name}\"; use an IANA name such as \"Europe/Berlin\"")))
+}
+
+fn destination(settings: &DestinationSettings) -> Result<Destination, Error> {
+    let key = "destination.url";
+    let url = match settings.url.as_deref() {
+        None | Some("embedded") => return Ok(Destination::Embedded),
+        Some(url) => url,
+    };
+    let hint = "use \"embedded\" or the URL of a sessions API, such as \"https://www.googleapis.com/fitness/v1\"";
+    let mut base_url =
+        reqwest::Url::parse(url).map_err(|error| Error::value(key, format!("is \"{url}\": {error}; {hint}")))?;
+    match base_url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&base_url) => {}
+        "http" => {
+            return Err(Error::value(key, format!("is \"{url}\": a token must not go over plain http; use https")));
+        }
+        _ => return Err(Error::value(key, format!("is \"{url}\"; {hint}"))),
+    }
+    if !base_url.username().is_empty() || base_url.password().is_some() {
+        return Err(Error::value(key, "holds a user name or password; use destination.token_file"));
+    }
+    base_url.set_query(None);
+    base_url.set_fragment(None);
+    let path = base_url.path().trim_end_matches('/').trim_end_matches("/users").to_owned();
+    base_url.set_path(&path);
+    let token_file = settings
+        .token_file
+        .clone()
+        .ok_or_else(|| Error::value("destination.token_file", format!("is needed for {base_url}")))?;
+    Ok(Destination::Remote { base_url, token_file })
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Two accounts must not share what belongs to one person.
+fn distinct(accounts: &[Account]) -> Result<(), Error> {
+    let mut names = HashSet::new();
+    let mut tokens = HashSet::new();
+    let mut folders: Vec<(&Path, &str)> = Vec::new();
+    for account in accounts {
+        if !names.insert(&account.name) {
+            return Err(Error::value("account.name", format!("\"{}\" is used twice", account.name)));
+        }
+        if let Destination::Remote { token_file, .. } = &account.destination
+            && !tokens.insert(token_file)
+        {
+            let what = format!("{} is used by two accounts; each person has a token", token_file.display());
+            return Err(Error::value("destination.token_file", what));
+        }
+        for folder in &account.folders {
+            let clash = folders.iter().find(|(other, _)| folder.starts_with(other) || other.starts_with(folder));
+            if let Some((other, owner)) = clash {
+                let (folder, other) = (folder.display(), other.display());
+                let what = format!("{folder} of {} and {other} of {owner} lie within each other", account.name);
+                return Err(Error::value("folders", what));
+            }
+            folders.push((folder, &account.name));
+        }
+    }
+    Ok(())
+}
+
+fn in_range(settings: &Settings) -> Result<(), Error> {
+    let Settings { delivery, watch, reconcile, .. } = settings;
+    if !(1..=64).contains(&delivery.concurrency) {
+        return Err(Error::value("delivery.concurrency", format!("is {}; use 1 to 64", delivery.concurrency)));
+    }
+    let DeliverySettings { connect_timeout, request_timeout, retry_first, retry_longest, .. } = delivery;
+    let WatchSettings { settle, salvage_after, scan_every } = watch;
+    let ReconcileSettings { every, recent } = reconcile;
+    const MINUTE: u64 = 60;
+    const DAY: u64 = 86_400;
+    for (key, value, least, most) in [
+        ("watch.settle", settle, Duration::from_millis(100), DAY),
+        ("watch.salvage_after", salvage_after, Duration::from_millis(100), 30 * DAY),
+        ("watch.scan_every", scan_every, Duration::from_secs(1), 30 * DAY),
+        ("delivery.connect_timeout", connect_timeout, Duration::from_millis(100), 10 * MINUTE),
+        ("delivery.request_timeout", request_timeout, Duration::from_millis(100), 60 * MINUTE),
+        ("delivery.retry_first", retry_first, Duration::from_millis(10), 60 * MINUTE),
+        ("delivery.retry_longest", retry_longest, Duration::from_millis(10), 7 * DAY),
+        ("reconcile.every", every, Duration::from_secs(1), 30 * DAY),
+        ("reconcile.recent", recent, Duration::from_secs(MINUTE * 60), 365 * DAY),
+    ] {
+        let most = Duration::from_secs(most);
+        if !(least..=most).contains(&value.get()) {
+            let (least, most) = (Period::from(least), Period::from(most));
+            return Err(Error::value(key, format!("is {value}; use {least} to {most}")));
+        }
+    }
+    if retry_longest < retry_first {
+        return Err(Error::value("delivery.retry_longest", format!("is {retry_longest}, below retry_first")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(toml: &str) -> Result<Config, Error> {
+        let environment = Environment::of(&[("HOME", "/home/anna")]);
+        check(toml::from_str(toml).unwrap(), None, &Flags::default(), &environment)
+    }
+
+    #[test]
+    fn nothing_at_all_is_enough() {
+        let config = checked("").unwrap();
+        assert_eq!(config.state_dir, Path::new("/home/anna/.local/state/fitferry"));
+        assert_eq!(config.accounts.len(), 1);
+        assert!(config.accounts[0].folders[0].ends_with("workouts"));
+        assert!(config.embeds_server());
+        assert!(config.server_token_file("me").ends_with("server-token"));
+    }
+
+    #[test]
+    fn accounts_inherit_and_stay_apart() {
+        let config = checked(
+            "timezone = 'Asia/Tokyo'
+             [[account]]
+             name = 'anna'
+             folders = ['/a']
+             [[account]]
+             name = 'ben'
+             folders = ['/b']
+             timezone = 'Europe/Berlin'
+             destination.url = 'https://example.org/fitness/v1/users/'
+             destination.token_file = '/t'",
+        )
+        .unwrap();
+        let [anna, ben] = &config.accounts[..] else { panic!("{:?}", config.accounts) };
+        assert_eq!(anna.zone.iana_name(), Some("Asia/Tokyo"));
+        assert_eq!(anna.destination, Destination::Embedded);
+        assert_eq!(ben.zone.iana_name(), Some("Europe/Berlin"));
+        assert_eq!(ben.destination.identity(), "https://example.org/fitness/v1");
+        assert!(config.server_token_file("anna").ends_with("server-token-anna"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        for (toml, word) in [
+            ("delivery.concurrency = 0", "1 to 64"),
+            ("watch.settle = '0s'", "100ms to 1d"),
+            ("delivery.retry_longest = '1s'", "retry_first"),
+            ("timezone = 'Europe/Berln'", "Europe/Berln"),
+            ("destination.url = 'http://example.org/v1'", "https"),
+            ("destination.url = 'ftp://example.org'", "embedded"),
+            ("destination.url = 'https://u:p@example.org'", "token_file"),
+            ("destination.url = 'https://example.org'", "token_file"),
+            ("[[account]]\nname = 'a b'\nfolders = ['/a']", "a b"),
+            ("[[account]]\nname = 'a'", "empty"),
+            ("[[account]]\nname = 'a'\nfolders = ['/a']\n[[account]]\nname = 'a'\nfolders = ['/b']", "twice"),
+            ("[[account]]\nname = 'a'\nfolders = ['/a']\n[[account]]\nname = 'b'\nfolders = ['/a/b']", "within"),
+            ("folders = ['/x']\n[[account]]\nname = 'a'\nfolders = ['/a']", "[[account]]"),
+        ] {
+            let error = checked(toml).unwrap_err().to_string();
+            assert!(error.contains(word), "{toml}: {error}");
+        }
+        assert!(checked("destination = {url = 'http://[::1]:1/v1', token_file = '/t'}").is_ok());
+    }
+}

@@ -1,0 +1,211 @@
+//! Defaults, file, environment and flags, one above the other.
+
+use super::places::Environment;
+use super::{Error, Flags, Settings, absolute, keys};
+use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+use std::path::Path;
+
+/// One layer after its keys were checked.
+#[derive(Clone, Debug)]
+struct Layer(Map<String, Value>);
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+pub fn merge(file: Option<&Path>, environment: &Environment, flags: &Flags) -> Result<Settings, Error> {
+    let mut builder = Config::builder();
+    if let Some(path) = file {
+        builder = builder.add_source(file_layer(path)?);
+    }
+    builder = builder.add_source(environment_layer(environment)?);
+    if let Some(listen) = flags.listen {
+        builder = builder.set_override("server.listen", listen.to_string()).map_err(|error| syntax(&error))?;
+    }
+    let mut settings: Settings = builder.build().and_then(Config::try_deserialize).map_err(|error| syntax(&error))?;
+    // Paths need not be UTF-8, so they go around the library.
+    if let Some(dir) = &flags.state_dir {
+        settings.state_dir = Some(dir.clone());
+    }
+    if !flags.folders.is_empty() {
+        settings.folders = Some(flags.folders.clone());
+    }
+    Ok(settings)
+}
+
+fn file_layer(path: &Path) -> Result<Layer, Error> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })?;
+    let origin = path.display().to_string();
+    let parsed = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
+    let table = parsed.map_err(|error| Error::Syntax(format!("{origin}: {error}")))?.cache;
+    let mut table = table.into_table().map_err(|error| syntax(&error))?;
+    known_keys_only(&table, &origin, |key| key.to_owned())?;
+    let base = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for (key, value) in &mut table {
+        name_origin(value, &origin);
+        resolve_paths(key, value, base);
+    }
+    Ok(Layer(table))
+}
+
+fn environment_layer(environment: &Environment) -> Result<Layer, Error> {
+    let source = config::Environment::with_prefix("FITFERRY")
+        .prefix_separator("_")
+        .separator("__")
+        .ignore_empty(true)
+        .try_parsing(true)
+        .list_separator(",")
+        .with_list_parse_key("folders")
+        .source(Some(environment.settings().into_iter().collect()));
+    let table = source.collect().map_err(|error| syntax(&error))?;
+    let built = Config::builder().add_source(Layer(table)).build().map_err(|error| syntax(&error))?;
+    let mut table = built.cache.into_table().map_err(|error| syntax(&error))?;
+    known_keys_only(&table, "the environment", variable)?;
+    for value in table.values_mut() {
+        name_origin(value, "the environment");
+    }
+    Ok(Layer(table))
+}
+
+fn known_keys_only(table: &Map<String, Value>, origin: &str, spell: impl Fn(&str) -> String) -> Result<(), Error> {
+    match keys::find_unknown(table) {
+        None => Ok(()),
+        Some(unknown) => Err(Error::UnknownKey {
+            key: spell(&unknown.key),
+            origin: origin.to_owned(),
+            suggestion: unknown.nearest.map(|near| spell(&near)),
+        }),
+    }
+}
+
+/// The name of the variable that sets a key.
+fn variable(key: &str) -> String {
+    format!("FITFERRY_{}", key.to_uppercase().replace('.', "__"))
+}
+
+/// So that an error of type names where the value was written.
+fn name_origin(value: &mut Value, origin: &str) {
+    let mut kind = std::mem::replace(&mut value.kind, ValueKind::Nil);
+    match &mut kind {
+        ValueKind::Table(table) => table.values_mut().for_each(|value| name_origin(value, origin)),
+        ValueKind::Array(items) => items.iter_mut().for_each(|value| name_origin(value, origin)),
+        _ => {}
+    }
+    *value = Value::new(Some(&origin.to_owned()), kind);
+}
+
+/// Relative paths in a file start at the file's own directory.
+fn resolve_paths(key: &str, value: &mut Value, base: &Path) {
+    match &mut value.kind {
+        ValueKind::String(path) if matches!(key, "state_dir" | "token_file" | "folders") => {
+            if let Ok(resolved) = absolute(Path::new(path), base).into_os_string().into_string() {
+                *path = resolved;
+            }
+        }
+        ValueKind::Table(table) => table.iter_mut().for_each(|(key, value)| resolve_paths(key, value, base)),
+        ValueKind::Array(items) => items.iter_mut().for_each(|value| resolve_paths(key, value, base)),
+        _ => {}
+    }
+}
+
+fn syntax(error: &ConfigError) -> Error {
+    Error::Syntax(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{EXAMPLE, Period};
+    use std::path::PathBuf;
+
+    fn merged(toml: &str, environment: &[(&str, &str)], flags: &Flags) -> Result<Settings, Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fitferry.toml");
+        std::fs::write(&path, toml).unwrap();
+        merge(Some(&path), &Environment::of(environment), flags)
+    }
+
+    #[test]
+    fn each_layer_covers_the_one_below() {
+        let toml = "timezone = 'UTC'\n[delivery]\nconcurrency = 3\nretry_first = '5s'\n[watch]\nsettle = '3s'";
+        let environment = [("FITFERRY_DELIVERY__CONCURRENCY", "4"), ("FITFERRY_CONFIG", "x"), ("HOME", "/h")];
+        let flags = Flags { listen: "127.0.0.1:0".parse().ok(), ..Flags::default() };
+        let settings = merged(toml, &environment, &flags).unwrap();
+        assert_eq!(settings.timezone.as_deref(), Some("UTC"));
+        assert_eq!(settings.delivery.concurrency, 4);
+        assert_eq!(settings.delivery.retry_first, Period::seconds(5));
+        assert_eq!(settings.watch.settle, Period::seconds(3));
+        assert_eq!(settings.watch.scan_every, Period::seconds(3600));
+        assert_eq!(settings.server.listen.port(), 0);
+    }
+
+    #[test]
+    fn the_environment_takes_lists_and_names_its_unknown_variables() {
+        let settings = merged("", &[("FITFERRY_FOLDERS", "/a,/b"), ("FITFERRY_TIMEZONE", "UTC")], &Flags::default());
+        assert_eq!(settings.unwrap().folders, Some(vec![PathBuf::from("/a"), PathBuf::from("/b")]));
+        let error = merged("", &[("FITFERRY_WATCH__SETTEL", "1s")], &Flags::default()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "unknown key `FITFERRY_WATCH__SETTEL` in the environment; did you mean `FITFERRY_WATCH__SETTLE`?"
+        );
+    }
+
+    #[test]
+    fn errors_name_file_and_key() {
+        for (toml, words) in [
+            ("[delivery]\nconcurrency = 'many'", ["delivery.concurrency", "fitferry.toml"]),
+            ("[watch]\nsettle = 'soon'", ["\"soon\"", "watch.settle"]),
+            ("[server]\nlisten = 'here'", ["server.listen", ""]),
+            ("[log]\nformat = 'xml'", ["xml", "json"]),
+            ("folders = [", ["fitferry.toml", ""]),
+            ("foldres = []", ["`foldres`", "`folders`"]),
+        ] {
+            let error = merged(toml, &[], &Flags::default()).unwrap_err().to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{toml}: {error}");
+        }
+    }
+
+    #[test]
+    fn relative_paths_of_a_file_start_at_the_file() {
+        let settings = merged("folders = ['w', '/abs']\n[[account]]\nname='a'\nfolders=['x']", &[], &Flags::default());
+        let settings = settings.unwrap();
+        let folders = settings.folders.unwrap();
+        assert!(folders[0].is_absolute() && folders[0].ends_with("w"), "{folders:?}");
+        assert_eq!(folders[1], Path::new("/abs"));
+        assert!(settings.account[0].folders[0].is_absolute());
+    }
+
+    /// Every key stands in the example, commented out, with its default.
+    #[test]
+    fn the_example_is_complete_and_true() {
+        let uncommented: String = EXAMPLE
+            .lines()
+            .filter(|line| !line.starts_with("# "))
+            .map(|line| line.strip_prefix('#').unwrap_or(line).to_owned() + "\n")
+            .collect();
+        let shown = uncommented.split("\n[[account]]").next().unwrap();
+        let example: toml::Table = shown.parse().unwrap();
+        let defaults = toml::Table::try_from(Settings {
+            state_dir: Some("/var/lib/fitferry".into()),
+            timezone: Some("system".to_owned()),
+            folders: Some(vec!["workouts".into()]),
+            destination: crate::config::DestinationSettings {
+                url: Some("embedded".to_owned()),
+                token_file: Some("/etc/fitferry/token".into()),
+            },
+            ..Settings::default()
+        });
+        let mut defaults = defaults.unwrap();
+        defaults.remove("account");
+        assert_eq!(example, defaults);
+        assert!(merged(&uncommented, &[], &Flags::default()).unwrap().account.len() == 2);
+        assert_eq!(merged(EXAMPLE, &[], &Flags::default()).unwrap(), Settings::default());
+    }
+}

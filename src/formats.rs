@@ -1,0 +1,83 @@
+//! Bytes to workouts: one file per format, recognised by content; no async, no database, no file names.
+
+mod encoding;
+pub mod fit;
+mod gpx;
+mod input;
+mod number;
+mod reading;
+mod sniff;
+mod sport_words;
+mod tcx;
+mod time;
+mod xml;
+
+pub use input::{HEAD_LEN, Input};
+pub use reading::{Condition, Outcome, Reading};
+pub use sniff::{Kind, sniff};
+
+use crate::workout::Format;
+use flate2::read::MultiGzDecoder;
+use reading::condition_of;
+use std::io::{self, Read};
+
+/// Goes up whenever a reader learns something, so that files it had not accepted are read again.
+pub const READER_VERSION: i64 = 1;
+
+/// Bytes of one workout file after decompression; the largest real ones are a few dozen megabytes.
+const LONGEST_CONTENT: u64 = 2 << 30;
+
+/// What the readers need to know that the file does not say.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the clock hung for files that print local time without a zone.
+    pub zone: jiff::tz::TimeZone,
+}
+
+impl Options {
+    /// The zone as a person would write it.
+    fn zone_name(&self) -> String {
+        self.zone.iana_name().unwrap_or("UTC").to_owned()
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { zone: jiff::tz::TimeZone::UTC }
+    }
+}
+
+/// Reads one file to its end, whatever it turns out to be.
+///
+/// Errors are those of the device or file system only: whatever is wrong with the content is told by the [`Reading`].
+pub fn read(source: impl Read, options: &Options) -> io::Result<Reading> {
+    let input = Input::new(source)?;
+    if sniff(input.head()) != Kind::Gzip {
+        return read_content(input, options);
+    }
+    match Input::new(MultiGzDecoder::new(input)) {
+        Ok(inner) => read_content(inner, options),
+        Err(error) => {
+            Ok(Reading::unknown("a gzip file of which nothing can be unpacked").in_condition(condition_of(&error)?))
+        }
+    }
+}
+
+fn read_content<R: Read>(input: Input<R>, options: &Options) -> io::Result<Reading> {
+    let head = input.head().to_vec();
+    let mut input = input.take(LONGEST_CONTENT);
+    let reading = match sniff(&head) {
+        Kind::Known(Format::Fit) => fit::read(&mut input),
+        Kind::Known(Format::Gpx) => gpx::read(&head, &mut input, options),
+        Kind::Known(Format::Tcx) => tcx::read(&head, &mut input, options),
+        Kind::Empty => Ok(Reading::unknown("the file is empty")),
+        Kind::Gzip => Ok(Reading::unknown("a gzip file inside a gzip file; unpack it once")),
+        Kind::Other(name) => Ok(Reading::unknown(format!("{name}: not a format that fitferry reads"))),
+        Kind::Unknown => Ok(Reading::unknown("not a format that fitferry knows")),
+    }?;
+    if input.limit() == 0 {
+        let what = format!("more than {} MiB of content", LONGEST_CONTENT >> 20);
+        return Ok(reading.in_condition(Condition::Damaged(what)));
+    }
+    Ok(reading)
+}

@@ -1,0 +1,137 @@
+//! What was found in one file: workouts, refusals, and in which condition the file is.
+
+use crate::workout::{self, Format, Implausible, Workout};
+use std::io;
+
+/// Workouts one file may hold; more is not a training history but an attack.
+const MOST_WORKOUTS: usize = 100_000;
+
+/// The result of reading one file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// What the file is, if it is something we read.
+    pub format: Option<Format>,
+    pub workouts: Vec<Workout>,
+    /// Workouts that the file holds and that are not believed, each with its reason.
+    pub refused: Vec<String>,
+    pub condition: Condition,
+    /// Why there is no workout in a file that is otherwise fine.
+    nothing: String,
+    /// A refusal that means "not a workout" rather than "a broken one": zero length.
+    harmless_refusals: usize,
+}
+
+/// Whether the file could be read to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    Sound,
+    /// It breaks off; perhaps it is still growing.
+    Truncated(String),
+    /// Its bytes are not what they should be.
+    Damaged(String),
+}
+
+/// What a failed read says of the file: errors of the operating system are passed on, those of a decompressor are the
+/// condition of the content.
+pub fn condition_of(error: &io::Error) -> io::Result<Condition> {
+    match error.raw_os_error() {
+        Some(code) => Err(io::Error::from_raw_os_error(code)),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Ok(Condition::Truncated("the compressed stream breaks off".to_owned()))
+        }
+        None => Ok(Condition::Damaged(format!("the compressed stream is damaged: {error}"))),
+    }
+}
+
+/// The verdict on a reading, in the terms of the command line's contract.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Workouts were found; the reason is there if the file is not sound and they were salvaged.
+    Ok(Option<String>),
+    NoSession(String),
+    Error(String),
+}
+
+impl Reading {
+    pub fn new(format: Format) -> Self {
+        Self {
+            format: Some(format),
+            workouts: Vec::new(),
+            refused: Vec::new(),
+            condition: Condition::Sound,
+            nothing: "holds no workout".to_owned(),
+            harmless_refusals: 0,
+        }
+    }
+
+    /// A file that is none of ours.
+    pub fn unknown(reason: impl Into<String>) -> Self {
+        Self { format: None, nothing: reason.into(), ..Self::new(Format::Fit) }
+    }
+
+    pub fn in_condition(mut self, condition: Condition) -> Self {
+        self.condition = condition;
+        self
+    }
+
+    /// Says why there is no workout, should there be none.
+    pub fn explain(&mut self, nothing: impl Into<String>) {
+        self.nothing = nothing.into();
+    }
+
+    /// Takes a workout in if it is plausible, its refusal otherwise.
+    pub fn add(&mut self, mut workout: Workout) {
+        if self.workouts.len() + self.refused.len() >= MOST_WORKOUTS {
+            self.condition = Condition::Damaged(format!("more than {MOST_WORKOUTS} workouts in one file"));
+            return;
+        }
+        match workout::check(&workout) {
+            Ok(()) => {
+                // Lap and timer totals exceed the span in one file of thirty; the API wants active time within it.
+                let span = workout.end.as_millisecond() - workout.start.as_millisecond();
+                workout.active_millis = workout.active_millis.map(|active| active.min(span));
+                self.workouts.push(workout);
+            }
+            Err(why) => {
+                self.harmless_refusals += usize::from(matches!(why, Implausible::ZeroLength { .. }));
+                self.refused.push(why.to_string());
+            }
+        }
+    }
+
+    /// Notes a workout that cannot even be expressed.
+    pub fn refuse(&mut self, reason: impl Into<String>) {
+        if self.refused.len() < MOST_WORKOUTS {
+            self.refused.push(reason.into());
+        }
+    }
+
+    /// Notes a workout that is none in the sense of the API.
+    pub fn leave_out(&mut self, reason: impl Into<String>) {
+        self.refuse(reason);
+        self.harmless_refusals += 1;
+    }
+
+    /// Whether the format itself proves that nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.format.is_some() && self.condition == Condition::Sound
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        let flaw = match &self.condition {
+            Condition::Sound => None,
+            Condition::Truncated(what) => Some(format!("truncated: {what}")),
+            Condition::Damaged(what) => Some(format!("damaged: {what}")),
+        };
+        match (&flaw, self.refused.first()) {
+            _ if !self.workouts.is_empty() => {
+                Outcome::Ok(flaw.map(|flaw| format!("salvaged from a file that is {flaw}")))
+            }
+            (Some(flaw), _) => Outcome::Error(flaw.clone()),
+            _ if self.format.is_none() => Outcome::Error(self.nothing.clone()),
+            (None, Some(first)) if self.refused.len() > self.harmless_refusals => Outcome::Error(first.clone()),
+            (None, Some(first)) => Outcome::NoSession(first.clone()),
+            (None, None) => Outcome::NoSession(self.nothing.clone()),
+        }
+    }
+}

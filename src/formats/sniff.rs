@@ -1,0 +1,113 @@
+//! Recognises a file by its first bytes, never by its name.
+
+use crate::workout::Format;
+
+/// What the beginning of a file says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Known(Format),
+    Gzip,
+    /// Recognised, but not read here; the name is for the person who dropped it.
+    Other(&'static str),
+    Empty,
+    Unknown,
+}
+
+/// Root elements of XML files that hold workouts, or that people mistake for such.
+const XML_ROOTS: &[(&str, Kind)] = &[
+    ("gpx", Kind::Known(Format::Gpx)),
+    ("TrainingCenterDatabase", Kind::Known(Format::Tcx)),
+    ("kml", Kind::Other("KML")),
+    ("pwx", Kind::Other("PWX")),
+    ("sml", Kind::Other("Suunto SML")),
+    ("fitlog", Kind::Other("SportTracks fitlog")),
+    ("FitnessWorkbook", Kind::Other("SportTracks fitlog")),
+    ("Activity", Kind::Other("Sigma SLF")),
+    ("HealthData", Kind::Other("Apple Health export")),
+    ("ClinicalDocument", Kind::Other("Apple Health clinical document")),
+    ("html", Kind::Other("HTML page")),
+];
+
+/// Beginnings of files that are not XML.
+const MAGIC: &[(&[u8], Kind)] = &[
+    (b"\x1f\x8b", Kind::Gzip),
+    (b"PK\x03\x04", Kind::Other("zip archive")),
+    (b"PK\x05\x06", Kind::Other("empty zip archive")),
+    (b"bvx2", Kind::Other("LZFSE file")),
+    (b"[Params]", Kind::Other("Polar HRM")),
+    (b"HRDATA", Kind::Other("Polar HRM")),
+    (b"%PDF", Kind::Other("PDF document")),
+    (b"\x89PNG", Kind::Other("PNG picture")),
+    (b"\xff\xd8\xff", Kind::Other("JPEG picture")),
+    (b"SQLite format 3\0", Kind::Other("SQLite database")),
+];
+
+/// Decides on the first [`HEAD_LEN`](super::HEAD_LEN) bytes, or on all of a shorter file.
+pub fn sniff(head: &[u8]) -> Kind {
+    if head.is_empty() {
+        return Kind::Empty;
+    }
+    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return *kind;
+    }
+    if matches!(head.first(), Some(12 | 14)) && head.get(8..12) == Some(b".FIT") {
+        return Kind::Known(Format::Fit);
+    }
+    let text = super::encoding::decode_head(head);
+    let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if text.starts_with(['{', '[']) {
+        return Kind::Other("JSON");
+    }
+    match root_element(text) {
+        Some(root) => XML_ROOTS
+            .iter()
+            .find(|(name, _)| root == *name)
+            .map_or(Kind::Other("XML of another kind"), |(_, kind)| *kind),
+        None => Kind::Unknown,
+    }
+}
+
+/// The local name of the first element, past declarations, comments and the document type.
+fn root_element(mut text: &str) -> Option<&str> {
+    loop {
+        text = text.trim_start();
+        let skip_past = match text.strip_prefix('<')? {
+            rest if rest.starts_with("!--") => "-->",
+            rest if rest.starts_with('?') => "?>",
+            rest if rest.starts_with('!') => ">",
+            rest => {
+                let name = rest.split(|c: char| c.is_whitespace() || c == '>' || c == '/').next()?;
+                let local = name.rsplit(':').next()?;
+                return (!local.is_empty()).then_some(local);
+            }
+        };
+        text = &text[text.find(skip_past)? + skip_past.len()..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides() {
+        let gpx = Kind::Known(Format::Gpx);
+        for (head, kind) in [
+            (&b"\x0e\x10\x64\x00\x00\x00\x00\x00.FIT\x00\x00"[..], Kind::Known(Format::Fit)),
+            (b"<gpx>", gpx),
+            (b"\xef\xbb\xbf \r\n<?xml version='1.0'?><!-- <kml> --><!DOCTYPE gpx><g:gpx xmlns:g='x'", gpx),
+            (b"\xff\xfe<\0g\0p\0x\0>\0", gpx),
+            (b"<TrainingCenterDatabase\n", Kind::Known(Format::Tcx)),
+            (b"<kml ", Kind::Other("KML")),
+            (b"<unheard-of/>", Kind::Other("XML of another kind")),
+            (b"\x1f\x8b\x08", Kind::Gzip),
+            (b"  {\"a\":1}", Kind::Other("JSON")),
+            (b"<", Kind::Unknown),
+            (b"<!-- never closed", Kind::Unknown),
+            (b"\xff\xff\xff", Kind::Unknown),
+            (b"", Kind::Empty),
+        ] {
+            assert_eq!(sniff(head), kind, "{:?}", String::from_utf8_lossy(head));
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Walks an XML document and hands its elements to a format: local names, plain text, bounded memory.
+
+use super::encoding;
+use super::reading::{Condition, condition_of};
+use encoding_rs_io::DecodeReaderBytes;
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use std::io::{self, BufRead, BufReader, Read};
+
+/// Bytes one tag, comment, text or document type may have. The parser holds one at a time; real ones are far below.
+const LONGEST_EVENT: usize = 1 << 20;
+
+/// Bytes of text kept of one element; names and notes are far below.
+const LONGEST_TEXT: usize = 16 << 10;
+
+/// Elements inside one another; real files have about ten levels.
+const DEEPEST: usize = 256;
+
+const BUFFER_LEN: usize = 64 << 10;
+
+/// A format that is written in XML: it names the elements it knows and takes their text.
+pub trait Document {
+    /// An element in its place, as the format knows it; the default stands for all others.
+    type Element: Copy + Default;
+
+    /// An element begins inside `parent` (the default at the root); says which one it is.
+    fn open(&mut self, parent: Self::Element, name: &str, attributes: &Attributes<'_>) -> Self::Element;
+
+    /// Whether the text of this element is wanted.
+    fn has_text(element: Self::Element) -> bool;
+
+    /// An element ends; `text` is its own text, trimmed, or empty where it is not wanted.
+    fn close(&mut self, element: Self::Element, text: &str);
+}
+
+/// The attributes of an element, looked up by local name.
+pub struct Attributes<'a>(&'a BytesStart<'a>);
+
+impl Attributes<'_> {
+    pub fn get(&self, name: &str) -> Option<String> {
+        let attribute = self.0.attributes().flatten().find(|a| a.key.local_name().as_ref() == name)?;
+        Some(match attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0) {
+            Ok(value) => value.into_owned(),
+            Err(_) => attribute.value.into_owned(),
+        })
+    }
+
+    /// A number, without the cost of resolving references that numbers do not have.
+    pub fn numbers<const N: usize>(&self, names: [&str; N]) -> [Option<f64>; N] {
+        let mut numbers = [None; N];
+        for attribute in self.0.attributes().with_checks(false).flatten() {
+            if let Some(index) = names.iter().position(|name| attribute.key.as_ref() == *name) {
+                numbers[index] = attribute.value.trim().parse().ok();
+            }
+        }
+        numbers
+    }
+}
+
+/// Walks from the first element to the end of the root element. What comes behind it is of no interest.
+///
+/// The condition says whether the end was reached; whatever the document took before stays valid.
+/// Errors are those of the device or file system only.
+pub fn walk<D: Document>(head: &[u8], source: impl Read, document: &mut D) -> io::Result<Condition> {
+    let mut walker = Walker { reader: reader(head, source)?, open: Vec::new(), text: String::new(), document };
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        walker.reader.get_mut().left = LONGEST_EVENT;
+        // Space between elements is skipped in place; inside a wanted text it stands between its pieces.
+        walker.reader.config_mut().trim_text_start = !walker.open.last().copied().is_some_and(D::has_text);
+        let more = match walker.reader.read_event_into(&mut buffer) {
+            Ok(event) => take(&mut walker.open, &mut walker.text, walker.document, event),
+            Err(error) => return walker.explain(error),
+        };
+        match more {
+            Step::More => {}
+            Step::Ended => return Ok(Condition::Sound),
+            Step::Stop(condition) => return Ok(condition),
+        }
+    }
+}
+
+struct Walker<'d, R: Read, D: Document> {
+    reader: Reader<Bounded<BufReader<DecodeReaderBytes<R, Vec<u8>>>>>,
+    open: Vec<D::Element>,
+    text: String,
+    document: &'d mut D,
+}
+
+enum Step {
+    More,
+    Ended,
+    Stop(Condition),
+}
+
+fn reader<R: Read>(head: &[u8], source: R) -> io::Result<Reader<Bounded<BufReader<DecodeReaderBytes<R, Vec<u8>>>>>> {
+    let decoder = encoding::decoder(head, source)?;
+    let inner = BufReader::with_capacity(BUFFER_LEN, decoder);
+    let mut reader = Reader::from_reader(Bounded { inner, left: LONGEST_EVENT, exceeded: false });
+    reader.config_mut().allow_dangling_amp = true;
+    Ok(reader)
+}
+
+fn take<D: Document>(open: &mut Vec<D::Element>, text: &mut String, document: &mut D, event: Event<'_>) -> Step {
+    let parent = open.last().copied();
+    let wanted = parent.is_some_and(D::has_text);
+    match event {
+        Event::Start(start) => {
+            if open.len() == DEEPEST {
+                return Step::Stop(Condition::Damaged(format!("elements nested deeper than {DEEPEST}")));
+            }
+            let name = start.local_name();
+            open.push(document.open(parent.unwrap_or_default(), name.as_ref(), &Attributes(&start)));
+            text.clear();
+        }
+        Event::Empty(start) => {
+            let name = start.local_name();
+            let element = document.open(parent.unwrap_or_default(), name.as_ref(), &Attributes(&start));
+            document.close(element, "");
+            if open.is_empty() {
+                return Step::Ended;
+            }
+        }
+        Event::End(_) => {
+            if let Some(element) = open.pop() {
+                document.close(element, if D::has_text(element) { text.trim() } else { "" });
+                text.clear();
+            }
+            if open.is_empty() {
+                return Step::Ended;
+            }
+        }
+        Event::Text(piece) if wanted => append(text, &piece.into_inner()),
+        Event::CData(piece) if wanted => append(text, &piece.into_inner()),
+        Event::GeneralRef(reference) if wanted => append(text, &resolve(&reference)),
+        Event::Eof if open.is_empty() => return Step::Stop(Condition::Truncated("no root element".to_owned())),
+        Event::Eof => return Step::Stop(Condition::Truncated("the root element is not closed".to_owned())),
+        _ => {}
+    }
+    Step::More
+}
+
+fn append(text: &mut String, piece: &str) {
+    if text.len() + piece.len() <= LONGEST_TEXT {
+        text.push_str(piece);
+    }
+}
+
+/// The five predefined entities and numbers; others are left as they stand, so that nothing can expand.
+fn resolve(reference: &BytesRef<'_>) -> String {
+    if let Ok(Some(char)) = reference.resolve_char_ref() {
+        return char.to_string();
+    }
+    let name: &str = reference;
+    match quick_xml::escape::resolve_xml_entity(name) {
+        Some(text) => text.to_owned(),
+        None => format!("&{name};"),
+    }
+}
+
+impl<R: Read, D: Document> Walker<'_, R, D> {
+    fn explain(&self, error: quick_xml::Error) -> io::Result<Condition> {
+        let at = self.reader.error_position();
+        match error {
+            quick_xml::Error::Io(_) if self.reader.get_ref().exceeded => {
+                Ok(Condition::Damaged(format!("one element at byte {at} is longer than {LONGEST_EVENT} bytes")))
+            }
+            quick_xml::Error::Io(error) => condition_of(&error),
+            quick_xml::Error::Syntax(what) => Ok(Condition::Truncated(format!("{what}, at byte {at}"))),
+            other => Ok(Condition::Damaged(format!("not well-formed at byte {at}: {other}"))),
+        }
+    }
+}
+
+/// Refuses to hand out more than one event's worth of bytes, because the parser would collect them all.
+struct Bounded<R> {
+    inner: R,
+    left: usize,
+    exceeded: bool,
+}
+
+impl<R: BufRead> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer)
+    }
+}
+
+impl<R: BufRead> BufRead for Bounded<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            self.exceeded = true;
+            return Err(io::Error::from(io::ErrorKind::InvalidData));
+        }
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.left = self.left.saturating_sub(count);
+        self.inner.consume(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps the text of every `<t>` directly in the root.
+    #[derive(Default)]
+    struct Texts(Vec<String>);
+
+    #[derive(Clone, Copy, Default, PartialEq)]
+    enum Element {
+        #[default]
+        Outside,
+        Root,
+        Text,
+        Other,
+    }
+
+    impl Document for Texts {
+        type Element = Element;
+
+        fn open(&mut self, parent: Element, name: &str, _: &Attributes<'_>) -> Element {
+            match (parent, name) {
+                (Element::Outside, _) => Element::Root,
+                (Element::Root, "t") => Element::Text,
+                _ => Element::Other,
+            }
+        }
+
+        fn has_text(element: Element) -> bool {
+            element == Element::Text
+        }
+
+        fn close(&mut self, element: Element, text: &str) {
+            if element == Element::Text {
+                self.0.push(text.to_owned());
+            }
+        }
+    }
+
+    fn texts(xml: &str) -> (Vec<String>, Condition) {
+        let mut texts = Texts::default();
+        let condition = walk(xml.as_bytes(), xml.as_bytes(), &mut texts).unwrap();
+        (texts.0, condition)
+    }
+
+    #[test]
+    fn text_is_put_together_and_trimmed() {
+        let (found, condition) = texts(
+            "\u{feff} <?xml version='1.0'?><x:r><y:t> a&amp;b&#33; <![CDATA[<c>]]> &unknown; d & e\r\n</y:t><t/><o>no</o></x:r>",
+        );
+        assert_eq!(found, ["a&b! <c> &unknown; d & e", ""]);
+        assert_eq!(condition, Condition::Sound);
+    }
+
+    #[test]
+    fn every_prefix_is_truncated_and_nothing_behind_the_root_matters() {
+        let xml = "<r a='1'><!-- c --><t>one</t><t>two</t></r>";
+        for end in 0..xml.len() {
+            assert!(matches!(texts(&xml[..end]).1, Condition::Truncated(_)), "{}", &xml[..end]);
+        }
+        assert_eq!(texts(&format!("{xml}\0\0<rest")).1, Condition::Sound);
+    }
+
+    #[test]
+    fn bombs_are_bounded() {
+        let deep = "<a>".repeat(DEEPEST + 1);
+        assert!(matches!(texts(&deep).1, Condition::Damaged(_)));
+        let long = format!("<r><t>{}</t></r>", "x".repeat(LONGEST_EVENT * 2));
+        assert!(matches!(texts(&long).1, Condition::Damaged(what) if what.contains("longer")));
+        let many = format!("<r><t>{}</t></r>", "&amp;x".repeat(100_000));
+        let (found, condition) = texts(&many);
+        assert_eq!(condition, Condition::Sound);
+        assert!(found[0].len() <= LONGEST_TEXT);
+        let laughs = "<!DOCTYPE r [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;&a;'>]><r><t>&b;</t></r>";
+        assert_eq!(texts(laughs).0, ["&b;"]);
+    }
+}

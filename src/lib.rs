@@ -1,0 +1,14 @@
+//! fitferry ferries workouts from a folder to a sessions API.
+//!
+//! A file that appears in a watched folder is recognised by its content and read into [`workout`]s
+//! ([`formats`]); records of one workout in several files become one ([`merge`]); what should be on
+//! the server is written down beside the fact that the file was seen ([`store`]); each session is
+//! put until the server has it ([`sync`], over [`api`]); and windows are read back to notice what
+//! went missing. The [`server`] is a sessions API of our own, for homes without a cloud.
+
+pub mod cli;
+pub mod config;
+pub mod formats;
+pub mod session;
+pub mod watch;
+pub mod workout;

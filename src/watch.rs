@@ -1,0 +1,3 @@
+//! Hints and scans in, candidate files out.
+
+pub mod names;

@@ -1,0 +1,114 @@
+//! The domain: a workout as fitferry understands it, whatever it was read from. Knows nothing else of ours.
+
+mod activity_type;
+mod plausible;
+
+pub use activity_type::ActivityType;
+pub use plausible::{Implausible, check};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One workout, as one source tells it or as several sources merged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workout {
+    /// The vendor's own identity of this workout, prefixed by its kind; equal keys are the same workout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// First instant, inclusive.
+    #[serde(rename = "startMillis", with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub start: Timestamp,
+    /// Last instant, inclusive.
+    #[serde(rename = "endMillis", with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub end: Timestamp,
+    /// Time on the clock without pauses, in milliseconds, where the source tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_millis: Option<i64>,
+    pub activity_type: ActivityType,
+    /// Local time minus UTC while the workout took place, in seconds, where the source tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utc_offset_seconds: Option<i32>,
+    pub source: Source,
+    pub metrics: Metrics,
+}
+
+impl Workout {
+    /// A bare workout over an interval, to be filled by a reader.
+    pub fn new(format: Format, start: Timestamp, end: Timestamp) -> Self {
+        Self {
+            key: None,
+            start,
+            end,
+            active_millis: None,
+            activity_type: ActivityType::OTHER,
+            utc_offset_seconds: None,
+            source: Source::of(format),
+            metrics: Metrics::default(),
+        }
+    }
+
+    /// End minus start; negative for an implausible workout.
+    pub fn duration(&self) -> SignedDuration {
+        self.end.duration_since(self.start)
+    }
+}
+
+/// Where a workout was read, in the words of the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    pub format: Format,
+    /// The source's own name or number of the sport, kept so that a later map can do better.
+    pub sport: Option<String>,
+    pub sub_sport: Option<String>,
+    /// The device or program that recorded it.
+    pub device: Option<String>,
+    pub title: Option<String>,
+    pub notes: Option<String>,
+    /// The zone that was assumed where the source printed local time without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed_zone: Option<String>,
+}
+
+impl Source {
+    pub fn of(format: Format) -> Self {
+        Self { format, sport: None, sub_sport: None, device: None, title: None, notes: None, assumed_zone: None }
+    }
+}
+
+/// What was measured; the session resource has no fields for these, so they fill its description.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metrics {
+    pub distance_meters: Option<f64>,
+    pub energy_kcal: Option<u32>,
+    pub average_heart_rate: Option<u16>,
+    pub max_heart_rate: Option<u16>,
+    pub ascent_meters: Option<u32>,
+}
+
+/// The kinds of file that hold workouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Fit,
+    Tcx,
+    Gpx,
+}
+
+impl Format {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fit => "fit",
+            Self::Tcx => "tcx",
+            Self::Gpx => "gpx",
+        }
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,9 +1,15 @@
 //! The command line: one file per subcommand; parse, call, print. stdout carries the result, stderr the log.
 
 mod config;
+mod files;
+mod import;
 mod normalize;
 mod output;
 mod paths;
+mod run;
+mod serve;
+mod sessions;
+mod status;
 
 use crate::config::Flags;
 use clap::{Args, Parser, Subcommand};
@@ -38,7 +44,13 @@ impl Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::Run),
+    Import(import::Import),
     Normalize(normalize::Normalize),
+    Serve(serve::Serve),
+    Status(status::Status),
+    Sessions(sessions::Sessions),
+    Files(files::Files),
     Config(config::Config),
 }
 
@@ -56,7 +68,13 @@ enum Exit {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        Command::Run(command) => command.run(&cli.global),
+        Command::Import(command) => command.run(&cli.global),
         Command::Normalize(command) => command.run(&cli.global),
+        Command::Serve(command) => command.run(&cli.global),
+        Command::Status(command) => command.run(&cli.global),
+        Command::Sessions(command) => command.run(&cli.global),
+        Command::Files(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
     };
     let exit = result.unwrap_or_else(|error| output::report(&error));

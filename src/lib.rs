@@ -6,9 +6,23 @@
 //! put until the server has it ([`sync`], over [`api`]); and windows are read back to notice what
 //! went missing. The [`server`] is a sessions API of our own, for homes without a cloud.
 
+pub mod api;
 pub mod cli;
 pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod events;
+pub mod ferry;
 pub mod formats;
+pub mod import;
+pub mod intake;
+pub mod merge;
+pub mod server;
 pub mod session;
+pub mod sqlite;
+pub mod store;
+pub mod sync;
+pub mod telemetry;
+pub mod token;
 pub mod watch;
 pub mod workout;

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workout {
-    /// The vendor's own identity of this workout, prefixed by its kind; equal keys are the same workout.
+    /// The vendor's own identity of this workout, where the source tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<Key>,
     /// First instant, inclusive.
     #[serde(rename = "startMillis", with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub start: Timestamp,
@@ -51,6 +51,20 @@ impl Workout {
     /// End minus start; negative for an implausible workout.
     pub fn duration(&self) -> SignedDuration {
         self.end.duration_since(self.start)
+    }
+}
+
+/// A vendor's identity of a workout. Equal keys are the same workout; different ones of one vendor are different workouts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Who gives the identities: a service, or one single device.
+    pub vendor: String,
+    pub id: String,
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.vendor, self.id)
     }
 }
 

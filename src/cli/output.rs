@@ -23,7 +23,11 @@ pub fn report(error: &anyhow::Error) -> Exit {
     }
     // stderr may be closed too; there is nobody left to tell.
     let _ = writeln!(io::stderr(), "fitferry: {error:#}");
-    if error.is::<crate::config::Error>() { Exit::Usage } else { Exit::SomeInputFailed }
+    match error.downcast_ref() {
+        Some(crate::ferry::StartFailure::Locked { .. }) => Exit::TryAgainLater,
+        _ if error.is::<crate::config::Error>() => Exit::Usage,
+        _ => Exit::SomeInputFailed,
+    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -8,7 +8,7 @@ mod track;
 use super::reading::Reading;
 use super::xml::{self, Attributes, Document};
 use super::{Options, sport_words};
-use crate::workout::{ActivityType, Format, Workout};
+use crate::workout::{ActivityType, Format, Key, Workout};
 use std::io::{self, Read};
 use track::Track;
 
@@ -127,11 +127,11 @@ impl Gpx<'_> {
         self.tracks += 1;
         let Some((start, end)) = track.span() else { return };
         let mut workout = Workout::new(Format::Gpx, start, end);
-        workout.key = track.id.as_ref().map(|id| format!("track:{id}"));
         workout.utc_offset_seconds = track.utc_offset_seconds();
         workout.metrics = track.metrics();
         workout.activity_type = self.activity_type(track.sport.as_deref());
         workout.source.assumed_zone = track.zone_assumed().then(|| self.options.zone_name());
+        workout.key = track.id.map(|id| Key { vendor: "opentracks".to_owned(), id });
         workout.source.sport = track.sport;
         workout.source.title = track.title.or_else(|| self.file_title.clone());
         workout.source.notes = track.notes;

@@ -117,12 +117,17 @@ impl Reading {
         self.format.is_some() && self.condition == Condition::Sound
     }
 
-    pub fn outcome(&self) -> Outcome {
-        let flaw = match &self.condition {
+    /// What is wrong with the file's bytes, if anything.
+    pub fn flaw(&self) -> Option<String> {
+        match &self.condition {
             Condition::Sound => None,
             Condition::Truncated(what) => Some(format!("truncated: {what}")),
             Condition::Damaged(what) => Some(format!("damaged: {what}")),
-        };
+        }
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        let flaw = self.flaw();
         match (&flaw, self.refused.first()) {
             _ if !self.workouts.is_empty() => {
                 Outcome::Ok(flaw.map(|flaw| format!("salvaged from a file that is {flaw}")))

@@ -5,13 +5,13 @@ use sha2::{Digest, Sha256};
 
 /// Gives a workout its id: the start in UTC to the second. If another workout that started in the same second has it, a
 /// short hash of what tells the two apart is appended: the vendor key, else end and type.
-pub fn assign(workout: &Workout, taken: impl Fn(&str) -> bool) -> String {
+pub fn assign(workout: &Workout, mut taken: impl FnMut(&str) -> bool) -> String {
     let id = format!("fitferry-{}", workout.start.strftime("%Y%m%dT%H%M%SZ"));
     if !taken(&id) {
         return id;
     }
     let end_and_type = || format!("{}:{}", workout.end.as_millisecond(), workout.activity_type.number());
-    let distinction = workout.key.clone().unwrap_or_else(end_and_type);
+    let distinction = workout.key.as_ref().map_or_else(end_and_type, ToString::to_string);
     // One round, but for two records that say exactly the same of two workouts of one file.
     (0_u32..).map(|round| format!("{id}-{}", short_hash(&distinction, round))).find(|id| !taken(id)).unwrap_or(id)
 }
@@ -27,7 +27,7 @@ fn short_hash(text: &str, round: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workout::Format;
+    use crate::workout::{Format, Key};
 
     #[test]
     fn a_taken_second_gets_a_stable_suffix() {
@@ -39,7 +39,7 @@ mod tests {
         assert_eq!(assign(&workout, |id| id.ends_with('Z')), second);
         let third = assign(&workout, |id| id.ends_with('Z') || id == second);
         assert_ne!(third, second);
-        workout.key = Some("fit:1:2:3:0".to_owned());
+        workout.key = Some(Key { vendor: "fit-1-2".to_owned(), id: "3-0".to_owned() });
         assert_ne!(assign(&workout, |id| id.ends_with('Z')), second);
     }
 }

@@ -37,6 +37,16 @@ impl ActivityType {
         }
     }
 
+    /// Whether two sources can mean the same workout by these types: equal, of one family, or one of them says nothing.
+    pub fn is_compatible(self, other: Self) -> bool {
+        let says_nothing = |number| matches!(number, 4 | 108);
+        let family = |number| FAMILIES.iter().position(|family| family.contains(&number));
+        self == other
+            || says_nothing(self.0)
+            || says_nothing(other.0)
+            || family(self.0).is_some_and(|index| family(other.0) == Some(index))
+    }
+
     /// What a person calls one such workout, to follow "Morning": run, ride, yoga session.
     pub fn noun(self) -> &'static str {
         match self.0 {
@@ -90,6 +100,18 @@ impl ActivityType {
         }
     }
 }
+
+/// Types that devices and services take for one another.
+const FAMILIES: &[&[u8]] = &[
+    &[8, 56, 57, 58, 88],
+    &[1, 14, 15, 16, 17, 18, 19, 103],
+    &[7, 35, 93, 94, 95, 116, 75],
+    &[82, 83, 84],
+    &[40, 53, 54, 79],
+    &[65, 66, 67, 68, 69, 70, 73],
+    &[62, 63, 64, 104, 105],
+    &[9, 21, 22, 41, 80, 97, 113, 114, 115],
+];
 
 /// Sorted by number.
 pub const NAMES: &[(u8, &str)] = &[

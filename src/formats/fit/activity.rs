@@ -4,7 +4,7 @@ use super::message::{self, Message};
 use super::scanner::Records;
 use super::sport::{self, Sport};
 use crate::formats::reading::{Condition, Reading};
-use crate::workout::{ActivityType, Format, Metrics, Workout};
+use crate::workout::{ActivityType, Format, Key, Metrics, Workout};
 use jiff::Timestamp;
 
 /// 1989-12-31T00:00:00Z, where FIT counts its seconds from.
@@ -96,9 +96,10 @@ impl Identity {
     }
 
     /// Identifies the recording; absent where the device does not say enough to tell it from another.
-    fn key(&self, session: usize) -> Option<String> {
+    fn key(&self, session: usize) -> Option<Key> {
         let (serial, created) = (self.serial?, self.created.filter(|created| *created >= FIRST_DATE)?);
-        Some(format!("fit:{}:{serial}:{created}:{session}", self.manufacturer.unwrap_or_default()))
+        let vendor = format!("fit-{}-{serial}", self.manufacturer.unwrap_or_default());
+        Some(Key { vendor, id: format!("{created}-{session}") })
     }
 
     fn device(&self) -> Option<String> {

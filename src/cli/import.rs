@@ -1,0 +1,199 @@
+//! `fitferry import`: one pass over files and folders, through the same outbox; ends when everything is delivered.
+
+mod tally;
+
+use super::{Exit, Global, paths};
+use crate::config::{self, Account, Config, LogLevel, LogSettings};
+use crate::control::{self, Connection, Request};
+use crate::ferry::{Ferry, Lock};
+use crate::formats::READER_VERSION;
+use crate::import::{self, FileResult, Told};
+use crate::intake::{self, Seen};
+use crate::store::{self, Stamp, Verdict, accounts, files};
+use crate::telemetry;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use tally::Tally;
+
+/// Takes files in once and delivers them; ends when everything is delivered.
+///
+/// Beside a running daemon the files are handed over to it, so that one process delivers.
+#[derive(clap::Args)]
+pub struct Import {
+    /// Files, or folders with everything below them.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Whose workouts they are, if the configuration has several accounts.
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// The table of verdicts as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Import {
+    pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        let config = config::load(&global.flags())?;
+        let account = self.account(&config)?;
+        let files: Vec<PathBuf> = paths::expand(&self.paths).collect();
+        let tally = Tally::new(files.len());
+        // Events would tear the progress bar apart, and what matters is in the table at the end.
+        if !tally.draws() {
+            let level = LogLevel::Warn;
+            telemetry::start(&LogSettings { level, ..config.settings.log.clone() });
+        }
+        let work = Work { config: &config, account, files };
+        let tally = match control::connect(&config.state_dir) {
+            Some(daemon) => work.hand_over(daemon, tally)?,
+            None => work.deliver(tally)?,
+        };
+        tally.print(self.json)?;
+        Ok(tally.exit())
+    }
+
+    fn account<'c>(&self, config: &'c Config) -> Result<&'c Account, config::Error> {
+        let names = || config.accounts.iter().map(|account| account.name.as_str()).collect::<Vec<_>>().join(", ");
+        let wrong = |what| Err(config::Error::Value { key: "--account".to_owned(), what });
+        match (&self.account, &config.accounts[..]) {
+            (Some(name), accounts) => match accounts.iter().find(|account| account.name == *name) {
+                Some(account) => Ok(account),
+                None => wrong(format!("is \"{name}\"; there are: {}", names())),
+            },
+            (None, [account]) => Ok(account),
+            (None, _) => wrong(format!("is needed, as there are several: {}", names())),
+        }
+    }
+}
+
+/// What is to be imported, for whom.
+struct Work<'a> {
+    config: &'a Config,
+    account: &'a Account,
+    files: Vec<PathBuf>,
+}
+
+impl Work<'_> {
+    /// Delivers in this process, which holds the lock meanwhile.
+    fn deliver(self, tally: Tally) -> anyhow::Result<Tally> {
+        let lock = Lock::take_in_turn(&self.config.state_dir)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // Nobody else has to find the server of a command that ends by itself, so it takes any free port.
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut ferry = runtime.block_on(Ferry::start(self.config, lock, anywhere))?;
+        let index = self.config.accounts.iter().position(|account| account.name == self.account.name).unwrap_or(0);
+        let (route, person) = (ferry.routes[index].clone(), ferry.people[index].clone());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let (tell, told) = channel();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                runtime.block_on(async {
+                    ferry.deliver();
+                    // Dropping the sender is the signal.
+                    let _ = stopped.await;
+                    ferry.stop().await;
+                });
+            });
+            let work = &self;
+            scope.spawn(move || {
+                import::run(&route, &person, work.read(&tell), &tell);
+            });
+            let tally = tally.follow(&told);
+            drop(stop);
+            tally
+        })
+    }
+
+    /// Hands the files over to the daemon, read by us: it may not be allowed to read them.
+    fn hand_over(self, daemon: Connection, tally: Tally) -> anyhow::Result<Tally> {
+        let Connection { mut sender, receiver } = daemon;
+        let (tell, told) = channel();
+        thread::scope(|scope| {
+            let work = &self;
+            let hear = tell.clone();
+            scope.spawn(move || relay(receiver, &hear));
+            scope.spawn(move || -> std::io::Result<()> {
+                sender.send(&Request::Import { account: work.account.name.clone() })?;
+                for seen in work.read(&tell) {
+                    sender.send(&Request::File(Box::new(seen)))?;
+                }
+                sender.send(&Request::End)
+            });
+            tally.follow(&told)
+        })
+    }
+
+    /// Reads the files one by one. What needs no record is told at once: files that are known and have not changed are
+    /// not even opened.
+    fn read<'a>(&'a self, tell: &'a Sender<Told>) -> impl Iterator<Item = Seen> + 'a {
+        let known = Known::open(&self.config.state_dir, &self.account.name);
+        self.files.iter().filter_map(move |path| {
+            // The same name for a file, whatever the way to it. One that does not exist fails where it is read.
+            let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+            match known.verdict(&path).map_or_else(|| judge(&path, &self.account.zone), Err) {
+                Ok(seen) => Some(seen),
+                Err((verdict, reason)) => {
+                    let file = path.display().to_string();
+                    // Nobody may be listening any more.
+                    let _ = tell.send(Told::File(FileResult { file, verdict, reason }));
+                    None
+                }
+            }
+        })
+    }
+}
+
+type Verdicted = (Verdict, Option<String>);
+
+fn judge(path: &Path, zone: &TimeZone) -> Result<Seen, Verdicted> {
+    match intake::read(path, zone) {
+        // Whoever names a file has decided that it is complete: what is there is taken.
+        Ok(read) => {
+            let assessment = intake::assess(&read.reading, Timestamp::now());
+            Ok(Seen::new(path, read.stamp, read.reading, assessment))
+        }
+        Err(error) => Err((Verdict::Rejected, Some(format!("cannot be read: {error}")))),
+    }
+}
+
+/// Passes on what the daemon says, until it has said everything.
+fn relay(mut receiver: control::Receiver, tell: &Sender<Told>) {
+    loop {
+        let told = match receiver.receive() {
+            Ok(Some(told)) => told,
+            Ok(None) => Told::Failed("the daemon ended before the import did".to_owned()),
+            Err(error) => Told::Failed(format!("the daemon cannot be understood: {error}")),
+        };
+        let is_last = matches!(told, Told::Done(_) | Told::Failed(_));
+        if tell.send(told).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// What is remembered of files already.
+struct Known(Option<(rusqlite::Connection, store::Account)>);
+
+impl Known {
+    /// Without a memory, or without access to it, every file is read, which does no harm.
+    fn open(state_dir: &Path, account: &str) -> Self {
+        let connection = store::open_to_read(state_dir).ok().flatten();
+        Self(connection.and_then(|connection| {
+            let account = accounts::find(&connection, account).ok().flatten()?;
+            Some((connection, account))
+        }))
+    }
+
+    /// The verdict on a file that has not changed since. Its sessions are no news, whatever they were then.
+    fn verdict(&self, path: &Path) -> Option<Verdicted> {
+        let (connection, account) = self.0.as_ref()?;
+        let stamp = Stamp::of(&std::fs::metadata(path).ok()?);
+        match files::settled(connection, *account, path, stamp, READER_VERSION).ok()?? {
+            (Verdict::Queued, _) => Some((Verdict::Known, None)),
+            verdicted => Some(verdicted),
+        }
+    }
+}

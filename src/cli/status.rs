@@ -1,0 +1,117 @@
+//! `fitferry status`: everything at a glance, whether or not the daemon runs.
+
+use super::{Exit, Global, output};
+use crate::config;
+use crate::control;
+use crate::store::listing::{self, AccountStatus, FileStatus};
+use crate::store::{self, Verdict};
+use serde::Serialize;
+use std::io::Write;
+
+/// Files that need attention are listed up to this many.
+const MOST_PROBLEMS: usize = 20;
+
+/// Shows accounts, queue, parked sessions and problem files, whether or not the daemon runs.
+#[derive(clap::Args)]
+pub struct Status {
+    /// As one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    running: bool,
+    state_dir: String,
+    accounts: Vec<AccountStatus>,
+    /// Parked sessions and rejected or waiting files, the first of them.
+    parked: Vec<Problem>,
+    problem_files: Vec<FileStatus>,
+}
+
+#[derive(Serialize)]
+struct Problem {
+    session: String,
+    reason: String,
+}
+
+impl Status {
+    pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        let config = config::load(&global.flags())?;
+        let mut answer = Answer {
+            running: control::connect(&config.state_dir).is_some(),
+            state_dir: config.state_dir.display().to_string(),
+            accounts: Vec::new(),
+            parked: Vec::new(),
+            problem_files: Vec::new(),
+        };
+        if let Some(connection) = store::open_to_read(&config.state_dir)? {
+            answer.accounts = listing::accounts(&connection)?;
+            listing::sessions(&connection, Some("parked"), |session| {
+                let reason = session.reason.unwrap_or_default();
+                answer.parked.push(Problem { session: session.id, reason });
+                Ok(answer.parked.len() < MOST_PROBLEMS)
+            })?;
+            for verdict in [Verdict::Rejected, Verdict::Waiting] {
+                listing::files(&connection, Some(verdict), |file| {
+                    let more = answer.problem_files.len() < MOST_PROBLEMS;
+                    if more {
+                        answer.problem_files.push(file);
+                    }
+                    Ok(more)
+                })?;
+            }
+        }
+        let mut out = output::stdout();
+        if self.json {
+            output::json_line(&mut out, &answer)?;
+        } else {
+            answer.print(&mut out)?;
+        }
+        out.flush()?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Answer {
+    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let running = if self.running { "running" } else { "not running" };
+        writeln!(out, "fitferry is {running}; its memory is in {}", self.state_dir)?;
+        if self.accounts.is_empty() {
+            writeln!(out, "nothing has been seen yet")?;
+        }
+        for account in &self.accounts {
+            let counts = account.outbox;
+            let delivered = account.sessions.saturating_sub(counts.queued).saturating_sub(counts.parked);
+            writeln!(out, "\n{} → {}", account.account, account.destination.as_deref().unwrap_or("nowhere"))?;
+            let (queued, parked) = (counts.queued, counts.parked);
+            writeln!(out, "  sessions  {}: {delivered} delivered, {queued} queued, {parked} parked", account.sessions)?;
+            let files: Vec<String> = account
+                .files
+                .iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(verdict, count)| format!("{count} {}", verdict.as_str()))
+                .collect();
+            let total: u64 = account.files.iter().map(|(_, count)| count).sum();
+            let of = if files.is_empty() { String::new() } else { format!(": {}", files.join(", ")) };
+            writeln!(out, "  files     {total}{of}")?;
+            let reconciled = account.last_reconcile.map_or("never".to_owned(), |time| format!("{time:.0}"));
+            writeln!(out, "  compared with the server  {reconciled}")?;
+        }
+        if !self.parked.is_empty() {
+            writeln!(out, "\nparked, waiting for you:")?;
+        }
+        for problem in &self.parked {
+            writeln!(out, "  {}  {}", problem.session, problem.reason)?;
+        }
+        if !self.problem_files.is_empty() {
+            writeln!(out, "\nfiles that did not become sessions:")?;
+        }
+        for file in &self.problem_files {
+            let reason = file.reason.as_deref().unwrap_or_default();
+            writeln!(out, "  {}  {}: {reason}", file.file.display(), file.verdict.as_str())?;
+        }
+        Ok(())
+    }
+}

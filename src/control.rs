@@ -1,0 +1,134 @@
+//! The local socket over which commands reach a running daemon: JSON, one object per line. It lies in the state
+//! directory, which nobody but the daemon's user can enter.
+
+use crate::events;
+use crate::import::{self, Told};
+use crate::intake::{Person, Seen};
+use crate::sync::Route;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+/// Bytes of one line; a file of many workouts has a few megabytes.
+const LONGEST_LINE: u64 = 64 << 20;
+
+/// What a command wants.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Begins an import for an account; [`Request::File`]s and a [`Request::End`] follow.
+    Import {
+        account: String,
+    },
+    File(Box<Seen>),
+    End,
+}
+
+fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("control.sock")
+}
+
+/// Connects to the daemon of a state directory, if one runs.
+pub fn connect(state_dir: &Path) -> Option<Connection> {
+    UnixStream::connect(path(state_dir)).ok().and_then(|stream| Connection::new(stream).ok())
+}
+
+/// A connection, from either side.
+pub struct Connection {
+    pub sender: Sender,
+    pub receiver: Receiver,
+}
+
+pub struct Sender(BufWriter<UnixStream>);
+
+pub struct Receiver(BufReader<UnixStream>);
+
+impl Connection {
+    fn new(stream: UnixStream) -> io::Result<Self> {
+        let receiver = Receiver(BufReader::new(stream.try_clone()?));
+        Ok(Self { sender: Sender(BufWriter::new(stream)), receiver })
+    }
+}
+
+impl Sender {
+    pub fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, message)?;
+        self.0.write_all(b"\n")?;
+        self.0.flush()
+    }
+}
+
+impl Receiver {
+    /// The next message; `None` when the other side has hung up.
+    pub fn receive<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        let mut line = Vec::new();
+        self.0.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(serde_json::from_slice(&line)?))
+    }
+}
+
+/// Listens for commands on threads of its own, until the process ends.
+///
+/// The caller holds the lock, so a socket that lies here already was left by a process that died.
+pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Result<()> {
+    let path = path(state_dir);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    let accounts: Arc<[(Route, Person)]> = routes.iter().cloned().zip(people.iter().cloned()).collect();
+    let accept = move || {
+        for stream in listener.incoming() {
+            let accounts = Arc::clone(&accounts);
+            let served = stream.and_then(|stream| {
+                let serve = move || {
+                    if let Err(error) = Connection::new(stream).and_then(|connection| serve(connection, &accounts)) {
+                        events::control_failed(&error);
+                    }
+                };
+                std::thread::Builder::new().name("command".to_owned()).spawn(serve)
+            });
+            if let Err(error) = served {
+                events::control_failed(&error);
+            }
+        }
+    };
+    std::thread::Builder::new().name("control".to_owned()).spawn(accept)?;
+    Ok(())
+}
+
+/// Removes the socket, so that nobody waits for an answer from a process that is leaving.
+pub fn close(state_dir: &Path) {
+    // If it is gone already, so much the better.
+    let _ = std::fs::remove_file(path(state_dir));
+}
+
+fn serve(connection: Connection, accounts: &[(Route, Person)]) -> io::Result<()> {
+    let Connection { mut sender, mut receiver } = connection;
+    let account = match receiver.receive()? {
+        Some(Request::Import { account }) => account,
+        Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "not the beginning of a command")),
+        None => return Ok(()),
+    };
+    let Some((route, person)) = accounts.iter().find(|(route, _)| *route.name == *account) else {
+        return sender.send(&Told::Failed(format!("the running daemon has no account \"{account}\"")));
+    };
+    let (tell, told) = channel();
+    // A thread of its own, so that a command that does not listen holds up nobody but itself.
+    let answer = move || told.into_iter().try_for_each(|told| sender.send(&told));
+    let answering = std::thread::Builder::new().name("answer".to_owned()).spawn(answer)?;
+    let files = std::iter::from_fn(|| match receiver.receive() {
+        Ok(Some(Request::File(seen))) => Some(*seen),
+        _ => None,
+    });
+    import::run(route, person, files, &tell);
+    drop(tell);
+    answering.join().unwrap_or(Ok(()))
+}

@@ -1,0 +1,178 @@
+//! The thread that watches the folders: reads what the watcher finds, and hands it to the store.
+
+use crate::config::Config;
+use crate::events;
+use crate::ferry::Ferry;
+use crate::formats::READER_VERSION;
+use crate::intake::{self, Assessment, Person, Seen};
+use crate::store::{Stamp, Store, Verdict, files};
+use crate::sync::Route;
+use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Hints, Next, Rules, Watcher, hint_for};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
+
+/// The watching thread, and the way to end it.
+pub struct Folders {
+    sender: HintSender,
+    thread: JoinHandle<()>,
+}
+
+impl Folders {
+    /// Starts watching every account's folders. When this returns, the first scan is running.
+    pub fn watch(config: &Config, ferry: &Ferry) -> io::Result<Self> {
+        let watch = &config.settings.watch;
+        let rules = Rules {
+            settle: watch.settle.get(),
+            salvage_after: watch.salvage_after.get(),
+            scan_every: watch.scan_every.get(),
+        };
+        let owners = config.accounts.iter().enumerate();
+        let folders: Vec<Folder> = owners
+            .flat_map(|(owner, account)| account.folders.iter().map(move |path| Folder { owner, path: path.clone() }))
+            .collect();
+        let known = ferry.store.reader().map_err(io::Error::other)?;
+        let store = ferry.store.clone();
+        let owners: Vec<Owner> = ferry.people.iter().cloned().zip(ferry.routes.iter().cloned()).collect();
+        let (hints, error) = Hints::new();
+        let sender = hints.sender();
+        let (begun, begins) = channel();
+        let run = move || {
+            let hints = listen(&folders, &owners, hints, error.as_ref());
+            let watcher = Watcher::new(folders.clone(), rules, hints);
+            // The daemon may have stopped already.
+            let _ = begun.send(());
+            Intake { folders, owners, known, store }.run(watcher);
+        };
+        let thread = std::thread::Builder::new().name("folders".to_owned()).spawn(run)?;
+        begins.recv().map_err(io::Error::other)?;
+        Ok(Self { sender, thread })
+    }
+
+    /// Ends after the file that is being read.
+    pub fn stop(self) {
+        self.sender.stop();
+        let _ = self.thread.join();
+    }
+}
+
+type Owner = (Person, Route);
+
+/// Subscribes to the events of every folder; says which ones have none.
+fn listen(folders: &[Folder], owners: &[Owner], mut hints: Hints, error: Option<&notify::Error>) -> Hints {
+    for folder in folders {
+        let name = &owners[folder.owner].0.name;
+        let failed = error.map(|error| (error.to_string(), hint_for(error)));
+        let failed =
+            failed.or_else(|| hints.watch(&folder.path).err().map(|error| (error.to_string(), hint_for(&error))));
+        match failed {
+            None => events::folder_watched(name, &folder.path, "events"),
+            Some((error, hint)) => events::folder_unwatchable(name, &folder.path, &error, hint),
+        }
+    }
+    hints
+}
+
+struct Intake {
+    folders: Vec<Folder>,
+    owners: Vec<Owner>,
+    /// Only reads.
+    known: Connection,
+    store: Store,
+}
+
+impl Intake {
+    fn run(self, mut watcher: Watcher) {
+        let sender = watcher.sender();
+        loop {
+            let next = watcher.next(&mut |folder, path, stamp| self.is_settled(folder, path, stamp));
+            match next {
+                Next::Stopped => return,
+                Next::Read(candidate) => {
+                    let finding = self.read(&candidate, &sender);
+                    watcher.report(&candidate, finding);
+                }
+                Next::Away { folder, error } => {
+                    let (owner, folder) = self.owner(folder);
+                    events::folder_away(&owner.0.name, &folder.path, &error);
+                }
+                Next::Back { folder } => {
+                    let (owner, folder) = self.owner(folder);
+                    events::folder_back(&owner.0.name, &folder.path);
+                }
+                Next::Scanned { folder, files, candidates, took } => {
+                    let (owner, folder) = self.owner(folder);
+                    events::scan_done(&owner.0.name, &folder.path, files, candidates, took.as_millis());
+                }
+                Next::Rescan(reason) => events::folder_rescan(reason),
+            }
+        }
+    }
+
+    fn owner(&self, folder: usize) -> (&Owner, &Folder) {
+        let folder = &self.folders[folder];
+        (&self.owners[folder.owner], folder)
+    }
+
+    /// Whether a file has a verdict that still holds. In doubt it is read again, which does no harm.
+    fn is_settled(&self, folder: usize, path: &Path, stamp: Stamp) -> bool {
+        let account = self.owner(folder).0.0.account;
+        matches!(files::settled(&self.known, account, path, stamp, READER_VERSION), Ok(Some(_)))
+    }
+
+    fn read(&self, candidate: &Candidate, sender: &HintSender) -> Finding {
+        let (person, route) = self.owner(candidate.folder).0;
+        let path = &candidate.path;
+        let read = match intake::read(path, &person.zone) {
+            Ok(read) if read.changed => return Finding::Changed,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Finding::Gone,
+            Err(error) => {
+                events::file_unreadable(&person.name, path, &error);
+                let reason = format!("cannot be read: {error}");
+                let reading = crate::formats::Reading::unknown(reason.clone());
+                let seen = Seen::new(path, candidate.stamp, reading, Assessment::Wait(reason));
+                self.submit(person, route, seen, sender, true);
+                return Finding::Failed;
+            }
+        };
+        let proven = read.reading.is_complete();
+        let mut assessment = intake::assess(&read.reading, Timestamp::now());
+        let mut finding = Finding::Settled;
+        if !proven && !candidate.last_call {
+            if read.reading.format.is_none() && read.reading.flaw().is_none() {
+                return Finding::Unproven;
+            }
+            finding = Finding::Unfinished;
+            let reason = read.reading.flaw().unwrap_or_default();
+            assessment = Assessment::Wait(format!("{reason}; it may still be growing"));
+        }
+        let seen = Seen::new(path, read.stamp, read.reading, assessment);
+        self.submit(person, route, seen, sender, false);
+        finding
+    }
+
+    /// Hands a judged file to the store, without waiting: files share commits, and the next one can be read meanwhile.
+    fn submit(&self, person: &Person, route: &Route, seen: Seen, sender: &HintSender, quiet: bool) {
+        let (person, wake, sender, path) = (person.clone(), route.wake.clone(), sender.clone(), seen.path());
+        let name = person.name.clone();
+        let write = move |connection: &Connection| intake::record(connection, &person, &seen, Timestamp::now());
+        self.store.submit(write, move |receipt| match receipt {
+            Ok(receipt) => {
+                if !quiet {
+                    intake::tell(&name, &path, &receipt);
+                }
+                if receipt.verdict == Verdict::Queued {
+                    wake.notify_one();
+                }
+            }
+            Err(error) => {
+                events::store_failed("recording a file", &error);
+                sender.send(Hint::Retry(path));
+            }
+        });
+    }
+}

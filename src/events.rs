@@ -1,0 +1,145 @@
+//! The catalogue of log events: one function per event, with its stable name, level and fields. Nothing else logs.
+//!
+//! Every change of state is one event at info or above. Names and fields are an interface: people alert on them.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::Path;
+use tracing::{debug, error, info, warn};
+
+// The daemon.
+
+pub fn daemon_starting(version: &str, state_dir: &Path, config: Option<&Path>) {
+    let config = config.map(|path| path.display().to_string()).unwrap_or_else(|| "none".to_owned());
+    info!(event = "daemon.starting", version, state_dir = %state_dir.display(), config, "starting");
+}
+
+pub fn daemon_ready() {
+    info!(event = "daemon.ready", "ready");
+}
+
+pub fn daemon_stopping(signal: &str) {
+    info!(event = "daemon.stopping", signal, "stopping");
+}
+
+pub fn daemon_stopped() {
+    info!(event = "daemon.stopped", "stopped");
+}
+
+pub fn store_failed(what: &str, error: &impl Display) {
+    error!(event = "store.failed", what, %error, "the store failed; it is tried again");
+}
+
+pub fn control_failed(error: &impl Display) {
+    warn!(event = "control.failed", %error, "a command could not be served");
+}
+
+// The embedded server.
+
+pub fn server_ready(address: SocketAddr, token_file: &Path) {
+    info!(event = "server.ready", %address, token_file = %token_file.display(), "serving the sessions API");
+}
+
+pub fn server_elsewhere(address: SocketAddr) {
+    info!(event = "server.elsewhere", %address, "another process serves the sessions; delivering to it");
+}
+
+pub fn server_failed(error: &impl Display) {
+    error!(event = "server.failed", %error, "the embedded server ended");
+}
+
+pub fn server_store_failed(error: &impl Display) {
+    error!(event = "server.store_failed", %error, "the server's database failed; the client was told to try again");
+}
+
+// Folders.
+
+pub fn folder_watched(account: &str, folder: &Path, mode: &str) {
+    info!(event = "folder.watched", account, folder = %folder.display(), mode, "watching");
+}
+
+pub fn folder_unwatchable(account: &str, folder: &Path, error: &impl Display, hint: &str) {
+    warn!(event = "folder.unwatchable", account, folder = %folder.display(), %error, hint, "no events; only scans find files");
+}
+
+pub fn folder_away(account: &str, folder: &Path, error: &impl Display) {
+    warn!(event = "folder.away", account, folder = %folder.display(), %error, "the folder cannot be read; its sessions stay");
+}
+
+pub fn folder_back(account: &str, folder: &Path) {
+    info!(event = "folder.back", account, folder = %folder.display(), "the folder can be read again");
+}
+
+pub fn folder_rescan(reason: &str) {
+    warn!(event = "folder.rescan", reason, "events were lost; scanning");
+}
+
+pub fn scan_done(account: &str, folder: &Path, files: u64, candidates: u64, millis: u128) {
+    debug!(event = "scan.done", account, folder = %folder.display(), files, candidates, millis, "scanned");
+}
+
+// Files.
+
+pub fn file_queued(account: &str, file: &Path, sessions: usize, changed: usize, reason: Option<&str>) {
+    info!(event = "file.queued", account, file = %file.display(), sessions, changed, reason, "sessions queued");
+}
+
+pub fn file_known(account: &str, file: &Path, sessions: usize) {
+    info!(event = "file.known", account, file = %file.display(), sessions, "nothing new");
+}
+
+pub fn file_no_session(account: &str, file: &Path, reason: &str) {
+    info!(event = "file.no_session", account, file = %file.display(), reason, "no session");
+}
+
+pub fn file_rejected(account: &str, file: &Path, reason: &str) {
+    warn!(event = "file.rejected", account, file = %file.display(), reason, "rejected; a mended copy will be read");
+}
+
+pub fn file_waiting(account: &str, file: &Path, reason: &str) {
+    info!(event = "file.waiting", account, file = %file.display(), reason, "waiting");
+}
+
+pub fn file_ignored(account: &str, file: &Path, reason: &str) {
+    info!(event = "file.ignored", account, file = %file.display(), reason, "ignored");
+}
+
+pub fn file_unreadable(account: &str, file: &Path, error: &impl Display) {
+    warn!(event = "file.unreadable", account, file = %file.display(), %error, "cannot be read; it is tried again");
+}
+
+// Sessions.
+
+pub fn session_delivered(account: &str, session: &str, revision: i64, attempts: u32) {
+    info!(event = "session.delivered", account, session, revision, attempts, "delivered");
+}
+
+pub fn session_retry(account: &str, session: &str, attempts: u32, seconds: u64, reason: &str) {
+    info!(event = "session.retry", account, session, attempts, seconds, reason, "not delivered; trying again");
+}
+
+pub fn session_parked(account: &str, session: &str, reason: &str) {
+    warn!(event = "session.parked", account, session, reason, "parked: it needs a person");
+}
+
+pub fn session_missing(account: &str, session: &str) {
+    warn!(event = "session.missing", account, session, "gone from the server; queued again");
+}
+
+// Accounts.
+
+pub fn account_stopped(account: &str, reason: &str, seconds: u64) {
+    error!(event = "account.stopped", account, reason, seconds, "deliveries stop; the queue is kept, and tried again");
+}
+
+pub fn account_resumed(account: &str) {
+    info!(event = "account.resumed", account, "deliveries go on");
+}
+
+pub fn reconcile_done(account: &str, compared: usize, missing: usize) {
+    info!(event = "reconcile.done", account, compared, missing, "compared with the server");
+}
+
+pub fn reconcile_failed(account: &str, reason: &str, seconds: u64) {
+    warn!(event = "reconcile.failed", account, reason, seconds, "could not compare; trying again");
+}

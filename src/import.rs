@@ -1,0 +1,208 @@
+//! One pass over files that somebody named: takes them in, and follows their sessions until they are delivered. The same
+//! whether the command itself delivers or a running daemon does it for the command.
+
+use crate::api::Stop;
+use crate::intake::{self, Person, Receipt, Seen};
+use crate::store::outbox::{self, Standing};
+use crate::store::sessions::{self, SessionRow};
+use crate::store::{Error, Verdict};
+use crate::sync::{Progress, Route};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use tokio::sync::broadcast::error::RecvError;
+
+/// Failures in a row, without a delivery between them, after which the server counts as down.
+const PATIENCE: u32 = 3;
+
+/// What an import tells on its way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Told {
+    /// What came of a file.
+    File(FileResult),
+    /// Sessions that are still on their way.
+    Left(u64),
+    Done(Summary),
+    /// The import itself failed.
+    Failed(String),
+}
+
+/// What came of one file of an import.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileResult {
+    pub file: String,
+    pub verdict: Verdict,
+    pub reason: Option<String>,
+}
+
+/// How an import ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Sessions that are new or have new content.
+    pub changed: u64,
+    /// How many of those the server has now.
+    pub delivered: u64,
+    pub parked: Vec<Parked>,
+    /// Sessions that stay queued, because the server is down or refuses everything.
+    pub queued: u64,
+    /// Why they stay queued.
+    pub reason: Option<String>,
+    /// Whether only a person with new credentials can change that.
+    pub credentials: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parked {
+    pub session: String,
+    pub reason: String,
+}
+
+/// Runs an import on a thread of its own kind: it blocks. Ends early only if whoever listens is gone.
+pub fn run(route: &Route, person: &Person, files: impl Iterator<Item = Seen>, told: &Sender<Told>) {
+    let result = take_all(route, person, files, told).and_then(|sessions| follow(route, sessions, told));
+    // Nobody may be listening any more; the files are taken in all the same.
+    let _ = told.send(match result {
+        Ok(summary) => Told::Done(summary),
+        Err(error) => Told::Failed(error.to_string()),
+    });
+}
+
+/// The sessions of the files of an import.
+#[derive(Default)]
+struct Sessions {
+    all: HashSet<SessionRow>,
+    changed: HashSet<SessionRow>,
+}
+
+/// Takes files in without waiting for each to be durable, so that they share commits. Returns their sessions.
+fn take_all(
+    route: &Route,
+    person: &Person,
+    files: impl Iterator<Item = Seen>,
+    told: &Sender<Told>,
+) -> Result<Sessions, Error> {
+    let (receipts, received) = channel();
+    let mut sessions = Sessions::default();
+    let mut collect = |(path, receipt): (PathBuf, Result<Receipt, Error>)| {
+        let Receipt { verdict, reason, sessions: of_file, changed } = receipt?;
+        sessions.all.extend(of_file);
+        sessions.changed.extend(changed);
+        let file = path.display().to_string();
+        let _ = told.send(Told::File(FileResult { file, verdict, reason }));
+        Ok::<(), Error>(())
+    };
+    for seen in files {
+        let (person, receipts, wake, path) = (person.clone(), receipts.clone(), route.wake.clone(), seen.path());
+        let name = person.name.clone();
+        let write =
+            move |connection: &rusqlite::Connection| intake::record(connection, &person, &seen, Timestamp::now());
+        route.store.submit(write, move |receipt| {
+            if let Ok(receipt) = &receipt {
+                intake::tell(&name, &path, receipt);
+                if !receipt.changed.is_empty() {
+                    wake.notify_one();
+                }
+            }
+            let _ = receipts.send((path, receipt));
+        });
+        while let Ok(receipt) = received.try_recv() {
+            collect(receipt)?;
+        }
+    }
+    drop(receipts);
+    received.into_iter().try_for_each(collect)?;
+    Ok(sessions)
+}
+
+/// Waits until every session is delivered or parked, or until there is no hope for now.
+fn follow(route: &Route, sessions: Sessions, told: &Sender<Told>) -> Result<Summary, Error> {
+    // Listening first: what is delivered between the question and the listening would never be told.
+    let mut progress = route.progress.subscribe();
+    let Sessions { all, changed } = sessions;
+    let mut following =
+        Following { route, left: all, summary: Summary::default(), failures: 0, parked: HashSet::new() };
+    following.ask()?;
+    while !following.left.is_empty() && following.summary.reason.is_none() {
+        if told.send(Told::Left(count(&following.left))).is_err() {
+            break;
+        }
+        match progress.blocking_recv() {
+            Ok(news) => following.take(news)?,
+            // Some news were missed: the store knows.
+            Err(RecvError::Lagged(_)) => following.ask()?,
+            Err(RecvError::Closed) => {
+                following.summary.reason = Some("fitferry is stopping".to_owned());
+            }
+        }
+    }
+    let Following { left, parked, mut summary, .. } = following;
+    summary.queued = count(&left);
+    summary.changed = count(&changed);
+    summary.delivered = count(&changed.iter().filter(|row| !left.contains(row) && !parked.contains(row)).collect());
+    Ok(summary)
+}
+
+struct Following<'a> {
+    route: &'a Route,
+    left: HashSet<SessionRow>,
+    summary: Summary,
+    failures: u32,
+    parked: HashSet<SessionRow>,
+}
+
+fn count<T>(rows: &HashSet<T>) -> u64 {
+    u64::try_from(rows.len()).unwrap_or(u64::MAX)
+}
+
+impl Following<'_> {
+    /// Asks the store where the sessions stand.
+    fn ask(&mut self) -> Result<(), Error> {
+        let rows: Vec<SessionRow> = self.left.iter().copied().collect();
+        let standings = self.route.store.call_blocking(move |connection| {
+            rows.into_iter().map(|row| Ok((row, outbox::standing(connection, row)?))).collect::<Result<Vec<_>, _>>()
+        })?;
+        for (row, standing) in standings {
+            match standing {
+                Standing::Delivered => drop(self.left.remove(&row)),
+                Standing::Parked { reason } => self.park(row, reason)?,
+                Standing::Queued { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, news: Progress) -> Result<(), Error> {
+        match news {
+            Progress::Delivered(row) => {
+                self.failures = 0;
+                self.left.remove(&row);
+            }
+            Progress::Parked { session, reason } => {
+                self.failures = 0;
+                self.park(session, reason)?;
+            }
+            Progress::Retrying { reason, .. } => {
+                self.failures += 1;
+                if self.failures >= PATIENCE {
+                    self.summary.reason = Some(reason);
+                }
+            }
+            Progress::Stopped { why, reason } => {
+                self.summary.credentials = why == Stop::Credentials;
+                self.summary.reason = Some(reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn park(&mut self, row: SessionRow, reason: String) -> Result<(), Error> {
+        if self.left.remove(&row) {
+            self.parked.insert(row);
+            let session = self.route.store.call_blocking(move |connection| sessions::id_of(connection, row))?;
+            self.summary.parked.push(Parked { session, reason });
+        }
+        Ok(())
+    }
+}

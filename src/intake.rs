@@ -1,0 +1,218 @@
+//! One file, from its bytes to its verdict: reads it, judges it, and writes down, in one transaction, that it was seen
+//! and which sessions that makes.
+
+use crate::events;
+use crate::formats::{self, Options, Outcome, READER_VERSION, Reading};
+use crate::merge;
+use crate::session::{self, Session};
+use crate::store::files::{self, Judged};
+use crate::store::sessions::{self, SessionRow};
+use crate::store::{Account, Stamp, Verdict, outbox};
+use crate::workout::{Format, Workout};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How far ahead of our clock a workout may start and still be believed at once.
+const FUTURE_SLACK: SignedDuration = SignedDuration::from_hours(24);
+
+/// An account as the intake needs it.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub name: Arc<str>,
+    pub account: Account,
+    pub zone: TimeZone,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct Read {
+    pub stamp: Stamp,
+    pub reading: Reading,
+    /// It changed while it was read, so the reading means nothing.
+    pub changed: bool,
+}
+
+/// Opens and reads a file to its end. Anything that is not a regular file is an error: a pipe could block for ever.
+pub fn read(path: &Path, zone: &TimeZone) -> io::Result<Read> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut file = File::open(path)?;
+    let before = Stamp::of(&file.metadata()?);
+    let reading = formats::read(&mut file, &Options { zone: zone.clone() })?;
+    let stamp = Stamp::of(&file.metadata()?);
+    Ok(Read { stamp, reading, changed: stamp != before })
+}
+
+/// What a reading means for a file in a folder, before the store is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Assessment {
+    /// Its workouts are taken; the reason says if they were salvaged.
+    Take(Option<String>),
+    NoSession(String),
+    Reject(String),
+    /// Believed later, if at all.
+    Wait(String),
+    Ignore(String),
+}
+
+/// Judges a reading. Pure.
+pub fn assess(reading: &Reading, now: Timestamp) -> Assessment {
+    let latest = now.saturating_add(FUTURE_SLACK).unwrap_or(Timestamp::MAX);
+    if let Some(workout) = reading.workouts.iter().find(|workout| workout.start > latest) {
+        let start = workout.start;
+        return Assessment::Wait(format!("a workout starts in the future, at {start}; is this machine's clock right?"));
+    }
+    match reading.outcome() {
+        Outcome::Ok(salvaged) => Assessment::Take(salvaged),
+        Outcome::NoSession(reason) => Assessment::NoSession(reason),
+        Outcome::Error(reason) if reading.format.is_none() => Assessment::Ignore(reason),
+        Outcome::Error(reason) => Assessment::Reject(reason),
+    }
+}
+
+/// A judged file on its way into the store; what a command hands over to a running daemon.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Seen {
+    /// Bytes, as names need not be UTF-8.
+    path: Vec<u8>,
+    pub stamp: Stamp,
+    format: Option<Format>,
+    pub assessment: Assessment,
+    workouts: Vec<Workout>,
+}
+
+impl Seen {
+    pub fn new(path: &Path, stamp: Stamp, reading: Reading, assessment: Assessment) -> Self {
+        let path = path.as_os_str().as_bytes().to_vec();
+        Self { path, stamp, format: reading.format, assessment, workouts: reading.workouts }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(OsString::from_vec(self.path.clone()))
+    }
+}
+
+/// What came of a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub verdict: Verdict,
+    pub reason: Option<String>,
+    /// The sessions that the file's workouts are, new or known.
+    pub sessions: Vec<SessionRow>,
+    /// Those of them that are new or have new content.
+    pub changed: Vec<SessionRow>,
+}
+
+/// Writes down a file and what comes of it. Runs inside one transaction, so there is no moment in which a crash could
+/// leave a file seen and its sessions forgotten.
+pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timestamp) -> rusqlite::Result<Receipt> {
+    let path = seen.path();
+    let (verdict, reason) = match &seen.assessment {
+        Assessment::Take(reason) => (Verdict::Known, reason.as_deref()),
+        Assessment::NoSession(reason) => (Verdict::NoSession, Some(reason.as_str())),
+        Assessment::Reject(reason) => (Verdict::Rejected, Some(reason.as_str())),
+        Assessment::Wait(reason) => (Verdict::Waiting, Some(reason.as_str())),
+        Assessment::Ignore(reason) => (Verdict::Ignored, Some(reason.as_str())),
+    };
+    let mut judged = Judged { path: &path, stamp: seen.stamp, format: seen.format, verdict, reason };
+    let file = files::judge(connection, person.account, &judged, READER_VERSION, now)?;
+    let mut receipt = Receipt { verdict, reason: reason.map(str::to_owned), sessions: Vec::new(), changed: Vec::new() };
+    if !matches!(seen.assessment, Assessment::Take(_)) {
+        return Ok(receipt);
+    }
+    receipt.sessions = place(connection, person, file, &seen.workouts)?;
+    for &session in &receipt.sessions {
+        if derive(connection, person, session, now)? {
+            receipt.changed.push(session);
+        }
+    }
+    if !receipt.changed.is_empty() {
+        receipt.verdict = Verdict::Queued;
+        judged.verdict = Verdict::Queued;
+        files::judge(connection, person.account, &judged, READER_VERSION, now)?;
+    }
+    Ok(receipt)
+}
+
+/// Finds or makes the session of each workout of a file, and replaces what the file said before.
+fn place(
+    connection: &Connection,
+    person: &Person,
+    file: i64,
+    workouts: &[Workout],
+) -> rusqlite::Result<Vec<SessionRow>> {
+    let mut placed: Vec<SessionRow> = Vec::with_capacity(workouts.len());
+    let mut taken = HashSet::new();
+    for workout in workouts {
+        let range = merge::search_range(workout);
+        let mut candidates = sessions::candidates(connection, person.account, workout, range, file)?;
+        // Legs of one file are different workouts, however alike they look.
+        candidates.retain(|(row, _)| !taken.contains(row));
+        let (rows, candidates): (Vec<_>, Vec<_>) = candidates.into_iter().unzip();
+        let row = match merge::find(workout, &candidates) {
+            Some(index) => rows[index],
+            None => make_session(connection, person, workout)?,
+        };
+        taken.insert(row);
+        placed.push(row);
+    }
+    sessions::forget_records(connection, file)?;
+    for (workout, session) in workouts.iter().zip(&placed) {
+        sessions::add_record(connection, file, *session, workout)?;
+    }
+    Ok(placed)
+}
+
+fn make_session(connection: &Connection, person: &Person, workout: &Workout) -> rusqlite::Result<SessionRow> {
+    let mut failed = None;
+    let taken = |id: &str| {
+        sessions::has_id(connection, person.account, id).unwrap_or_else(|error| {
+            failed.get_or_insert(error);
+            false
+        })
+    };
+    let id = session::assign_id(workout, taken);
+    match failed {
+        Some(error) => Err(error),
+        None => sessions::create(connection, person.account, &id),
+    }
+}
+
+/// Makes a session's content anew from all its records; queues it and returns true if that is a change.
+fn derive(connection: &Connection, person: &Person, row: SessionRow, now: Timestamp) -> rusqlite::Result<bool> {
+    let Some(workout) = merge::merge(sessions::records(connection, row)?) else { return Ok(false) };
+    let session = Session::of(&workout, sessions::id_of(connection, row)?, &person.zone);
+    let changed = sessions::revise(connection, row, &session)?.is_some();
+    if changed {
+        outbox::queue(connection, person.account, row, now)?;
+    }
+    Ok(changed)
+}
+
+/// Puts a file's fate into the log.
+pub fn tell(account: &str, path: &Path, receipt: &Receipt) {
+    let reason = receipt.reason.as_deref();
+    let words = reason.unwrap_or_default();
+    match receipt.verdict {
+        Verdict::Queued => events::file_queued(account, path, receipt.sessions.len(), receipt.changed.len(), reason),
+        Verdict::Known => events::file_known(account, path, receipt.sessions.len()),
+        Verdict::NoSession => events::file_no_session(account, path, words),
+        Verdict::Rejected => events::file_rejected(account, path, words),
+        Verdict::Waiting => events::file_waiting(account, path, words),
+        Verdict::Ignored => events::file_ignored(account, path, words),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The intake against a real store: what is new, what is known, and what belongs together.
+
+use super::*;
+use crate::store::{Store, accounts};
+use crate::workout::{ActivityType, Key};
+
+struct Bench {
+    store: Store,
+    person: Person,
+    _dir: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(dir.path()).unwrap();
+        let account = store.call_blocking(|c| accounts::ensure(c, "me", "embedded")).unwrap();
+        Self { store, person: Person { name: "me".into(), account, zone: TimeZone::UTC }, _dir: dir }
+    }
+
+    fn take(&self, path: &str, workouts: &[Workout]) -> Receipt {
+        let mut reading = Reading::new(Format::Fit);
+        workouts.iter().cloned().for_each(|workout| reading.add(workout));
+        let assessment = assess(&reading, Timestamp::now());
+        let seen = Seen::new(Path::new(path), Stamp { size: 1, mtime_ns: 2, inode: 3 }, reading, assessment);
+        let person = self.person.clone();
+        self.store.call_blocking(move |c| record(c, &person, &seen, Timestamp::now())).unwrap()
+    }
+
+    fn queued(&self) -> Vec<String> {
+        let account = self.person.account;
+        let due = self.store.call_blocking(move |c| outbox::due(c, account, Timestamp::MAX, 100)).unwrap();
+        due.into_iter().map(|due| format!("{}@{}", due.session_id, due.revision)).collect()
+    }
+}
+
+fn run(format: Format, start: &str, minutes: i64) -> Workout {
+    let start: Timestamp = start.parse().unwrap();
+    let mut workout = Workout::new(format, start, start + SignedDuration::from_mins(minutes));
+    workout.activity_type = ActivityType::new(8).unwrap();
+    workout
+}
+
+#[test]
+fn the_same_workout_in_two_files_is_one_session() {
+    let bench = Bench::new();
+    let first = bench.take("/w/a.gpx", &[run(Format::Gpx, "2026-04-12T06:30:15Z", 60)]);
+    assert_eq!((first.verdict, &first.changed), (Verdict::Queued, &first.sessions));
+    let again = bench.take("/w/copy.gpx", &[run(Format::Gpx, "2026-04-12T06:30:15Z", 60)]);
+    assert_eq!((again.verdict, &again.sessions), (Verdict::Known, &first.sessions));
+    let better = bench.take("/w/a.fit", &[run(Format::Fit, "2026-04-12T06:30:10Z", 61)]);
+    assert_eq!((better.verdict, &better.sessions), (Verdict::Queued, &first.sessions));
+    assert_eq!(bench.queued(), ["fitferry-20260412T063015Z@2"], "the id stays, the newest revision waits");
+}
+
+#[test]
+fn legs_of_one_file_stay_apart_and_twins_of_a_second_get_a_suffix() {
+    let bench = Bench::new();
+    let leg = run(Format::Fit, "2026-04-12T06:30:15Z", 60);
+    let receipt = bench.take("/w/multi.fit", &[leg.clone(), leg]);
+    assert_eq!(receipt.sessions.len(), 2);
+    assert_ne!(receipt.sessions[0], receipt.sessions[1]);
+    let queued = bench.queued();
+    assert!(queued[0] == "fitferry-20260412T063015Z@1" && queued[1].starts_with("fitferry-20260412T063015Z-"));
+    let again = bench.take("/w/multi.fit", &[run(Format::Fit, "2026-04-12T06:30:15Z", 60)]);
+    assert_eq!(again.verdict, Verdict::Known);
+}
+
+#[test]
+fn a_rewritten_file_revises_its_session_under_the_same_id() {
+    let bench = Bench::new();
+    let first = bench.take("/w/a.fit", &[run(Format::Fit, "2026-04-12T06:30:15Z", 60)]);
+    let trimmed = bench.take("/w/a.fit", &[run(Format::Fit, "2026-04-12T06:40:15Z", 50)]);
+    assert_eq!(trimmed.sessions, first.sessions);
+    assert_eq!(bench.queued(), ["fitferry-20260412T063015Z@2"]);
+}
+
+#[test]
+fn equal_keys_are_one_workout_and_different_ones_of_a_device_are_two() {
+    let bench = Bench::new();
+    let keyed = |start, id: &str| {
+        let key = Key { vendor: "fit-1-2".to_owned(), id: id.to_owned() };
+        Workout { key: Some(key), ..run(Format::Fit, start, 60) }
+    };
+    let first = bench.take("/w/a.fit", &[keyed("2026-04-12T06:30:15Z", "a")]);
+    let moved = bench.take("/w/b.fit", &[keyed("2026-04-12T09:30:15Z", "a")]);
+    assert_eq!(moved.sessions, first.sessions);
+    let other = bench.take("/w/c.fit", &[keyed("2026-04-12T06:30:15Z", "b")]);
+    assert_ne!(other.sessions, first.sessions);
+}
+
+#[test]
+fn every_reading_has_one_assessment() {
+    let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let assess = |reading: &Reading| assess(reading, now);
+    assert!(matches!(assess(&Reading::unknown("what?")), Assessment::Ignore(_)));
+    let mut reading = Reading::new(Format::Gpx);
+    assert!(matches!(assess(&reading), Assessment::NoSession(_)));
+    reading.add(run(Format::Gpx, "2026-11-23T11:00:00Z", 60));
+    assert_eq!(assess(&reading), Assessment::Take(None));
+    let truncated = reading.clone().in_condition(crate::formats::Condition::Truncated("x".to_owned()));
+    assert!(matches!(assess(&truncated), Assessment::Take(Some(_))));
+    reading.add(run(Format::Gpx, "2037-01-01T00:00:00Z", 60));
+    assert!(matches!(assess(&reading), Assessment::Wait(_)));
+    let damaged = Reading::new(Format::Fit).in_condition(crate::formats::Condition::Damaged("x".to_owned()));
+    assert!(matches!(assess(&damaged), Assessment::Reject(_)));
+}

@@ -1,0 +1,104 @@
+//! The embedded sessions API: HTTP in front of a database of its own, on a thread of its own.
+//!
+//! Facts: the methods of `users.sessions` in the API's discovery document, revision 20250819. Behind each 200 of a write
+//! stands a durable commit. The database may be the only copy of somebody's history, so it is never rebuilt.
+
+mod database;
+mod error;
+mod routes;
+mod validate;
+
+use crate::sqlite::OpenError;
+use database::Database;
+use secrecy::SecretString;
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long requests in flight may take once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A running server; dropping it does not stop it, [`Server::stop`] does.
+pub struct Server {
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("another process serves {}", .0.display())]
+    Locked(PathBuf),
+    #[error("cannot listen on {address}: {source}; choose another with --listen or `server.listen`")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error(
+        "{0}; it may be the only copy of your sessions, so it is left as it is: restore a backup, or move it away to start anew"
+    )]
+    Database(#[from] OpenError),
+    #[error("cannot use {}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+}
+
+/// One person's way in: whoever has the token is that user.
+pub struct User {
+    pub name: String,
+    pub token: SecretString,
+}
+
+/// Starts serving the sessions below `state_dir`. When this returns, requests are answered.
+pub fn start(state_dir: &Path, listen: SocketAddr, users: &[User]) -> Result<Server, StartError> {
+    let dir = state_dir.join("server");
+    let failed = |source| StartError::Io { path: dir.clone(), source };
+    std::fs::create_dir_all(&dir).map_err(failed)?;
+    let lock = File::create(dir.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(std::fs::TryLockError::WouldBlock) => return Err(StartError::Locked(dir)),
+        Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    let listen_failed = |source| StartError::Listen { address: listen, source };
+    let listener = TcpListener::bind(listen).map_err(listen_failed)?;
+    listener.set_nonblocking(true).map_err(listen_failed)?;
+    let address = listener.local_addr().map_err(listen_failed)?;
+    let database = Database::open(&dir.join("sessions.db"), users)?;
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let serve = move || {
+        // Held until the last request is answered.
+        let _lock = lock;
+        if let Err(error) = runtime.block_on(run(listener, database, stopped)) {
+            crate::events::server_failed(&error);
+        }
+        runtime.shutdown_timeout(GRACE);
+    };
+    let thread = std::thread::Builder::new().name("server".to_owned()).spawn(serve).map_err(failed)?;
+    Ok(Server { address, stop, thread })
+}
+
+async fn run(listener: TcpListener, database: Database, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let (closing, closed) = oneshot::channel::<()>();
+    let serve = axum::serve(listener, routes::router(database)).with_graceful_shutdown(async move {
+        // Dropping the sender counts as well.
+        let _ = stopped.await;
+        drop(closing);
+    });
+    tokio::select! {
+        result = serve.into_future() => result,
+        // Whoever keeps a connection busy longer than this is cut off.
+        () = async { let _ = closed.await; tokio::time::sleep(GRACE).await } => Ok(()),
+    }
+}
+
+impl Server {
+    /// Stops taking requests, lets those in flight finish, and waits until everything is on disk.
+    pub fn stop(self) {
+        // An error means that it has stopped already.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}

@@ -1,0 +1,73 @@
+//! Refusals in the shape that Google's APIs give them.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// A refusal: what HTTP says, what the body says, and to whom it is a fault.
+#[derive(Debug, PartialEq)]
+pub struct ApiError {
+    status: StatusCode,
+    reason: &'static str,
+    name: &'static str,
+    message: String,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, reason: &'static str, name: &'static str, message: impl Into<String>) -> Self {
+        Self { status, reason, name, message: message.into() }
+    }
+
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalidArgument", "INVALID_ARGUMENT", message)
+    }
+
+    pub fn unauthorized() -> Self {
+        let message = "Request had invalid authentication credentials: a bearer token of this server is needed.";
+        Self::new(StatusCode::UNAUTHORIZED, "authError", "UNAUTHENTICATED", message)
+    }
+
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "PERMISSION_DENIED", message)
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "notFound", "NOT_FOUND", "Not Found")
+    }
+
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "httpMethodNotAllowed", "UNIMPLEMENTED", "Method Not Allowed")
+    }
+
+    pub fn too_large(limit: usize) -> Self {
+        let message = format!("Request body exceeds {limit} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "uploadTooLarge", "INVALID_ARGUMENT", message)
+    }
+
+    pub fn timeout() -> Self {
+        let message = "The request body did not arrive in time.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "requestTimeout", "DEADLINE_EXCEEDED", message)
+    }
+
+    /// Nothing the client did; the disk is full or failing. It may try again.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "UNAVAILABLE", message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = json!({"error": {
+            "code": self.status.as_u16(),
+            "message": self.message,
+            "errors": [{"message": self.message, "domain": "global", "reason": self.reason}],
+            "status": self.name,
+        }});
+        let content_type = [(header::CONTENT_TYPE, "application/json; charset=UTF-8")];
+        let mut response = (self.status, content_type, body.to_string()).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

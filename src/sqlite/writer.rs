@@ -1,0 +1,233 @@
+//! The one thread that writes a database. Whoever wants something written sends it a closure; those that wait together
+//! are committed together, so that one sync to disk serves them all.
+
+use rusqlite::Connection;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Jobs committed together at most; beyond about a hundred a larger group gains nothing (measured).
+const LARGEST_GROUP: usize = 128;
+
+/// Jobs waiting at most; whoever comes next waits to get in.
+const LONGEST_QUEUE: usize = 256;
+
+/// Why something was not written, or not read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk is full, or the quota used up: it may work later.
+    #[error("the disk is full: {0}")]
+    DiskFull(String),
+    #[error("the database failed: {0}")]
+    Failed(String),
+    #[error("the database was closed")]
+    Closed,
+}
+
+impl From<&rusqlite::Error> for Error {
+    fn from(error: &rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// Something to be written, and somebody who wants to know.
+trait Job: Send {
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Tells the result, once the commit is settled.
+    fn finish(self: Box<Self>, outcome: Result<(), Error>);
+}
+
+struct Call<T, Write, Done> {
+    write: Option<Write>,
+    value: Option<T>,
+    done: Done,
+}
+
+impl<T, Write, Done> Job for Call<T, Write, Done>
+where
+    T: Send,
+    Write: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    Done: FnOnce(Result<T, Error>) + Send,
+{
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if let Some(write) = self.write.take() {
+            self.value = Some(write(connection)?);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), Error>) {
+        let Self { value, done, .. } = *self;
+        done(outcome.and_then(|()| value.ok_or(Error::Closed)));
+    }
+}
+
+/// A handle to the writing thread; cheap to clone. The thread ends when the last handle is gone.
+#[derive(Clone)]
+pub struct Writer {
+    jobs: SyncSender<Box<dyn Job>>,
+}
+
+impl Writer {
+    /// Hands the connection to a new thread of that name.
+    pub fn spawn(connection: Connection, name: &str) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (jobs, queue) = sync_channel(LONGEST_QUEUE);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(connection, &queue))?;
+        Ok((Self { jobs }, thread))
+    }
+
+    /// Writes, and calls `done` from the writing thread when the result is durable. Blocks only while the queue is full.
+    pub fn submit<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T, Error>) + Send + 'static,
+    ) {
+        let job = Box::new(Call { write: Some(write), value: None, done });
+        if let Err(refused) = self.jobs.send(job) {
+            refused.0.finish(Err(Error::Closed));
+        }
+    }
+
+    /// Writes, and waits until the result is durable.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        // Whoever asked may have lost interest; the write counts all the same.
+        self.submit(write, move |result| drop(answer.send(result)));
+        answered.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// [`Writer::call`] for threads that are not async.
+    pub fn call_blocking<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, answered) = std::sync::mpsc::channel();
+        self.submit(write, move |result| drop(answer.send(result)));
+        answered.recv().unwrap_or(Err(Error::Closed))
+    }
+}
+
+fn run(connection: Connection, queue: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = queue.recv() {
+        let mut jobs = vec![first];
+        jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(LARGEST_GROUP - 1));
+        let outcomes = commit_together(&connection, &mut jobs);
+        for (job, outcome) in jobs.into_iter().zip(outcomes) {
+            job.finish(outcome);
+        }
+    }
+    // Leaves statistics for the next start and no log behind. Nothing depends on either.
+    let _ = connection.execute_batch("PRAGMA optimize");
+    let _ = connection.close();
+}
+
+/// Runs jobs in one transaction. Each stands or falls by itself, unless the transaction as a whole is lost.
+fn commit_together(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Vec<Result<(), Error>> {
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    let mut all = || -> Result<(), Error> {
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        for job in &mut *jobs {
+            outcomes.push(run_one(connection, job.as_mut())?);
+        }
+        connection.execute_batch("COMMIT")?;
+        Ok(())
+    };
+    if let Err(lost) = all() {
+        if !connection.is_autocommit() {
+            // If even this fails, the next BEGIN will say so.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        outcomes = vec![Err(lost); jobs.len()];
+    }
+    outcomes
+}
+
+/// The outer error means that the whole transaction is lost: SQLite rolls back by itself when the disk is full.
+fn run_one(connection: &Connection, job: &mut dyn Job) -> Result<Result<(), Error>, Error> {
+    connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+    let outcome = job.run(connection);
+    if let Err(error) = &outcome {
+        if connection.is_autocommit() {
+            return Err(Error::from(error));
+        }
+        connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE job")?.execute([])?;
+    Ok(outcome.map_err(|error| Error::from(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer() -> Writer {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (x INTEGER PRIMARY KEY)").unwrap();
+        Writer::spawn(connection, "test").unwrap().0
+    }
+
+    fn insert(x: i64) -> impl FnOnce(&Connection) -> rusqlite::Result<usize> {
+        move |connection| connection.execute("INSERT INTO t VALUES (?1)", [x])
+    }
+
+    fn count(writer: &Writer) -> i64 {
+        writer.call_blocking(|connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))).unwrap()
+    }
+
+    #[test]
+    fn a_failing_job_takes_nothing_with_it() {
+        let writer = writer();
+        let (sender, results) = std::sync::mpsc::channel();
+        // A job that blocks the thread until all others are queued, so that they share a transaction.
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        writer.submit(move |_| Ok(gate.recv().is_ok()), |_| {});
+        for x in [1, 2, 2, 3] {
+            let sender = sender.clone();
+            let half_done = move |connection: &Connection| {
+                connection.execute("INSERT INTO t VALUES (?1)", [x + 100])?;
+                insert(x)(connection)
+            };
+            writer.submit(half_done, move |result| sender.send(result.is_ok()).unwrap());
+        }
+        open.send(()).unwrap();
+        let results: Vec<bool> = results.iter().take(4).collect();
+        assert_eq!(results, [true, true, false, true]);
+        assert_eq!(count(&writer), 6);
+    }
+
+    #[test]
+    fn a_lost_transaction_fails_all_of_it_and_the_thread_goes_on() {
+        let writer = writer();
+        assert!(writer.call_blocking(|connection| connection.execute_batch("ROLLBACK; SELECT nonsense")).is_err());
+        assert_eq!(count(&writer), 0);
+        assert!(writer.call_blocking(insert(1)).is_ok());
+        assert_eq!(count(&writer), 1);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_went_away_is_nobodys_problem() {
+        let writer = writer();
+        drop(writer.call(insert(1)));
+        let mut gone = Box::pin(writer.call(insert(2)));
+        assert!(futures_poll_once(&mut gone).is_pending());
+        drop(gone);
+        assert_eq!(writer.call(insert(3)).await.unwrap(), 1);
+        assert_eq!(count(&writer), 2);
+    }
+
+    fn futures_poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+        std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    }
+}

@@ -1,0 +1,80 @@
+//! All SQL of the daemon's memory, `outbox.db`: what was seen, what should be on the server, and what is known to be there.
+//!
+//! Functions that take a connection run inside one transaction of the writer, so that what belongs together is written
+//! together: that a file was seen, and that its sessions are queued.
+
+pub mod accounts;
+pub mod files;
+pub mod listing;
+pub mod outbox;
+pub mod sessions;
+
+use crate::sqlite::{self, OpenError, Schema, Writer};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+pub use crate::sqlite::Error;
+pub use accounts::Account;
+pub use files::{Stamp, Verdict};
+
+const SCHEMA: Schema =
+    Schema { application_id: 0x6666_6f62, migrations: &[include_str!("store/migrations/0001-initial.sql")] };
+
+/// The daemon's memory; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    writer: Writer,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens or creates the store. The thread ends when the last clone is gone; join it to know that all is on disk.
+    pub fn open(state_dir: &Path) -> Result<(Self, JoinHandle<()>), OpenError> {
+        let path = file(state_dir);
+        let connection = sqlite::open(&path, &SCHEMA)?;
+        let (writer, thread) =
+            Writer::spawn(connection, "store").map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        Ok((Self { writer, path }, thread))
+    }
+
+    /// See [`Writer::call`].
+    pub async fn call<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.writer.call(write).await
+    }
+
+    /// See [`Writer::call_blocking`].
+    pub fn call_blocking<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.writer.call_blocking(write)
+    }
+
+    /// See [`Writer::submit`].
+    pub fn submit<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T, Error>) + Send + 'static,
+    ) {
+        self.writer.submit(write, done);
+    }
+
+    /// A connection that only reads, for a thread of its own.
+    pub fn reader(&self) -> Result<Connection, OpenError> {
+        let failed = || OpenError::NotOurs(self.path.clone());
+        sqlite::open_to_read(&self.path, &SCHEMA)?.ok_or_else(failed)
+    }
+}
+
+/// Opens the memory of another process, or of none that runs, for looking at; `None` if nothing was remembered yet.
+pub fn open_to_read(state_dir: &Path) -> Result<Option<Connection>, OpenError> {
+    sqlite::open_to_read(&file(state_dir), &SCHEMA)
+}
+
+fn file(state_dir: &Path) -> PathBuf {
+    state_dir.join("outbox.db")
+}

@@ -1,0 +1,144 @@
+//! Every file that was looked at, and its verdict.
+
+use super::Account;
+use crate::workout::Format;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// What tells that a file has not changed, without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    pub size: i64,
+    pub mtime_ns: i64,
+    pub inode: i64,
+}
+
+impl Stamp {
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.size().cast_signed(),
+            mtime_ns: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+            inode: metadata.ino().cast_signed(),
+        }
+    }
+}
+
+/// What became of a file; the counts of these add up to the number of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// At least one of its sessions is new or changed, and queued.
+    Queued,
+    /// All its sessions were known and the same.
+    Known,
+    /// Valid, holds no workout.
+    NoSession,
+    /// Damaged; a later copy may mend it.
+    Rejected,
+    /// Not complete, or not believed yet.
+    Waiting,
+    /// Not a file for us.
+    Ignored,
+}
+
+impl Verdict {
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Known, Self::NoSession, Self::Rejected, Self::Waiting, Self::Ignored];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Known => "known",
+            Self::NoSession => "no-session",
+            Self::Rejected => "rejected",
+            Self::Waiting => "waiting",
+            Self::Ignored => "ignored",
+        }
+    }
+
+    /// The verdict of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.as_str() == name)
+    }
+
+    /// Whether the reader understood the file, so that a later reader has nothing to add.
+    fn was_accepted(self) -> bool {
+        matches!(self, Self::Queued | Self::Known)
+    }
+}
+
+/// A judged file, as it is written down.
+#[derive(Clone, Debug)]
+pub struct Judged<'a> {
+    pub path: &'a Path,
+    pub stamp: Stamp,
+    pub format: Option<Format>,
+    pub verdict: Verdict,
+    pub reason: Option<&'a str>,
+}
+
+/// The last verdict on a path and its reason, if the file is still the one that was judged and there is nothing new to learn from it.
+pub fn settled(
+    connection: &Connection,
+    account: Account,
+    path: &Path,
+    stamp: Stamp,
+    reader_version: i64,
+) -> rusqlite::Result<Option<(Verdict, Option<String>)>> {
+    let mut query = connection.prepare_cached(
+        "SELECT verdict, reader_version, reason FROM file
+         WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND mtime_ns = ?4 AND inode = ?5",
+    )?;
+    let values = params![account.id, path.as_os_str().as_bytes(), stamp.size, stamp.mtime_ns, stamp.inode];
+    let found = query
+        .query_row(values, |row| Ok((Verdict::parse(row.get_ref(0)?.as_str()?), row.get::<_, i64>(1)?, row.get(2)?)))
+        .optional()?;
+    Ok(match found {
+        Some((Some(verdict), version, reason)) if verdict != Verdict::Waiting => {
+            (verdict.was_accepted() || version >= reader_version).then_some((verdict, reason))
+        }
+        _ => None,
+    })
+}
+
+/// The row of a path that was judged before.
+pub fn row(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<Option<i64>> {
+    let mut query = connection.prepare_cached("SELECT id FROM file WHERE account_id = ?1 AND path = ?2")?;
+    query.query_row(params![account.id, path.as_os_str().as_bytes()], |row| row.get(0)).optional()
+}
+
+/// Writes a verdict down and returns the file's row.
+pub fn judge(
+    connection: &Connection,
+    account: Account,
+    judged: &Judged<'_>,
+    reader_version: i64,
+    now: Timestamp,
+) -> rusqlite::Result<i64> {
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO file (account_id, path, size, mtime_ns, inode, format, verdict, reason, reader_version, judged_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (account_id, path) DO UPDATE SET size = ?3, mtime_ns = ?4, inode = ?5, format = ?6, verdict = ?7,
+             reason = ?8, reader_version = ?9, judged_ms = ?10
+         RETURNING id",
+    )?;
+    let Judged { path, stamp, format, verdict, reason } = judged;
+    let values = params![
+        account.id,
+        path.as_os_str().as_bytes(),
+        stamp.size,
+        stamp.mtime_ns,
+        stamp.inode,
+        format.map(Format::as_str),
+        verdict.as_str(),
+        reason,
+        reader_version,
+        now.as_millisecond(),
+    ];
+    upsert.query_row(values, |row| row.get(0))
+}

@@ -1,0 +1,161 @@
+//! What people ask to see: counts, sessions and files, for reading only.
+
+use super::Verdict;
+use super::outbox::{self, Counts};
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+/// One account at a glance.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountStatus {
+    pub account: String,
+    pub destination: Option<String>,
+    pub sessions: u64,
+    #[serde(flatten)]
+    pub outbox: Counts,
+    /// How many files have each verdict.
+    pub files: Vec<(Verdict, u64)>,
+    pub last_reconcile: Option<Timestamp>,
+}
+
+pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>> {
+    let mut query = connection.prepare(
+        "SELECT account.id, name, identity, reconciled_ms, (SELECT count(*) FROM session WHERE account_id = account.id)
+         FROM account LEFT JOIN destination ON destination.id = destination_id ORDER BY name",
+    )?;
+    let rows = query.query_map([], |row| {
+        let id: i64 = row.get(0)?;
+        Ok(AccountStatus {
+            account: row.get(1)?,
+            destination: row.get(2)?,
+            sessions: row.get(4)?,
+            outbox: outbox::counts(connection, id)?,
+            files: verdicts(connection, id)?,
+            last_reconcile: instant(row.get(3)?),
+        })
+    })?;
+    rows.collect()
+}
+
+fn verdicts(connection: &Connection, account: i64) -> rusqlite::Result<Vec<(Verdict, u64)>> {
+    let mut query = connection.prepare_cached("SELECT count(*) FROM file WHERE account_id = ?1 AND verdict = ?2")?;
+    Verdict::ALL
+        .into_iter()
+        .map(|verdict| Ok((verdict, query.query_row(params![account, verdict.as_str()], |row| row.get(0))?)))
+        .collect()
+}
+
+/// One session and where it stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionStatus {
+    pub account: String,
+    pub id: String,
+    pub revision: i64,
+    /// delivered, queued or parked
+    pub state: String,
+    pub attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<Timestamp>,
+    /// As it is to be on the server.
+    pub session: Box<serde_json::value::RawValue>,
+}
+
+/// Hands every session, or those in one state, to `each`, by account and start, until it returns false.
+pub fn sessions(
+    connection: &Connection,
+    state: Option<&str>,
+    mut each: impl FnMut(SessionStatus) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let mut query = connection.prepare(
+        "SELECT name, session_id, revision, coalesce(state, 'delivered'), coalesce(attempts, 0), reason, due_ms, body
+         FROM session JOIN account ON account.id = session.account_id LEFT JOIN outbox ON session_row = session.id
+         WHERE ?1 IS NULL OR coalesce(state, 'delivered') = ?1
+         ORDER BY name, session.start_ms, session_id",
+    )?;
+    let mut rows = query.query([state])?;
+    while let Some(row) = rows.next()? {
+        let state: String = row.get(3)?;
+        let next_attempt = if state == "queued" { instant(row.get(6)?) } else { None };
+        let more = each(SessionStatus {
+            account: row.get(0)?,
+            id: row.get(1)?,
+            revision: row.get(2)?,
+            attempts: row.get(4)?,
+            reason: row.get(5)?,
+            next_attempt,
+            state,
+            session: serde_json::value::RawValue::from_string(row.get(7)?)?,
+        })?;
+        if !more {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// One file and its verdict.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileStatus {
+    pub account: String,
+    #[serde(serialize_with = "as_text")]
+    pub file: PathBuf,
+    pub verdict: Verdict,
+    pub reason: Option<String>,
+    pub format: Option<String>,
+    pub judged: Option<Timestamp>,
+    /// The ids of the sessions that it tells of.
+    pub sessions: Vec<String>,
+}
+
+/// Hands every file, or those with one verdict, to `each`, by account and path, until it returns false.
+pub fn files(
+    connection: &Connection,
+    verdict: Option<Verdict>,
+    mut each: impl FnMut(FileStatus) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let mut query = connection.prepare(
+        "SELECT name, path, verdict, reason, format, judged_ms, file.id
+         FROM file JOIN account ON account.id = account_id
+         WHERE ?1 IS NULL OR verdict = ?1 ORDER BY name, path",
+    )?;
+    let mut rows = query.query([verdict.map(Verdict::as_str)])?;
+    while let Some(row) = rows.next()? {
+        let more = each(FileStatus {
+            account: row.get(0)?,
+            file: PathBuf::from(OsString::from_vec(row.get(1)?)),
+            verdict: Verdict::parse(row.get_ref(2)?.as_str()?).unwrap_or(Verdict::Ignored),
+            reason: row.get(3)?,
+            format: row.get(4)?,
+            judged: instant(row.get(5)?),
+            sessions: sessions_of(connection, row)?,
+        })?;
+        if !more {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn sessions_of(connection: &Connection, file: &Row<'_>) -> rusqlite::Result<Vec<String>> {
+    let mut query = connection.prepare_cached(
+        "SELECT session_id FROM record JOIN session ON session.id = session_row WHERE file_id = ?1 ORDER BY record.id",
+    )?;
+    query.query_map([file.get::<_, i64>(6)?], |row| row.get(0))?.collect()
+}
+
+fn instant(millis: Option<i64>) -> Option<Timestamp> {
+    Timestamp::from_millisecond(millis?).ok()
+}
+
+fn as_text<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}

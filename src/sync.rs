@@ -1,0 +1,44 @@
+//! Keeps the two sides equal: delivers what is queued, and reads back what was delivered.
+
+pub mod deliver;
+pub mod reconcile;
+mod retry;
+
+use crate::api::Client;
+use crate::api::Stop;
+use crate::config;
+use crate::store::sessions::SessionRow;
+use crate::store::{self, Store};
+use std::sync::Arc;
+use tokio::sync::{Notify, broadcast};
+
+/// One account's way to its server, shared by the loops that use it.
+#[derive(Clone)]
+pub struct Route {
+    pub name: Arc<str>,
+    pub account: store::Account,
+    pub store: Store,
+    pub client: Arc<Client>,
+    /// Told whenever something was queued.
+    pub wake: Arc<Notify>,
+    /// Tells whoever waits for certain sessions what became of each.
+    pub progress: broadcast::Sender<Progress>,
+    pub delivery: config::DeliverySettings,
+    pub reconcile: config::ReconcileSettings,
+}
+
+impl Route {
+    fn tell(&self, progress: Progress) {
+        // Nobody listens unless a command waits for its sessions.
+        let _ = self.progress.send(progress);
+    }
+}
+
+/// What became of one session, or of all.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    Delivered(SessionRow),
+    Parked { session: SessionRow, reason: String },
+    Retrying { session: SessionRow, attempts: u32, reason: String },
+    Stopped { why: Stop, reason: String },
+}

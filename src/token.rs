@@ -1,0 +1,70 @@
+//! Bearer tokens in files that only their owner can read.
+
+use secrecy::{ExposeSecret, SecretString};
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// More than any token; whatever is longer is not one.
+const LONGEST_FILE: u64 = 16 << 10;
+
+/// Reads a token; surrounding white space does not count.
+pub fn read(path: &Path) -> io::Result<SecretString> {
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST_FILE).read_to_string(&mut text)?;
+    let token = text.trim();
+    // What cannot stand in a header would fail later, and less clearly.
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file holds no token"));
+    }
+    Ok(SecretString::from(token))
+}
+
+/// Reads a token of our own server, and makes one first if there is none.
+pub fn read_or_make(path: &Path) -> io::Result<SecretString> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(mut file) => {
+            let token = random()?;
+            file.write_all(token.expose_secret().as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            Ok(token)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Somebody may have copied it here with a generous umask.
+            if std::fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+                std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+            }
+            read(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// 256 random bits in hexadecimal.
+fn random() -> io::Result<SecretString> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(SecretString::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_once_and_kept_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        let token = read_or_make(&path).unwrap();
+        assert_eq!(token.expose_secret().len(), 64);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(read_or_make(&path).unwrap().expose_secret(), token.expose_secret());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for content in ["", " \n", "two words"] {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(read(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        }
+    }
+}

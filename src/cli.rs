@@ -54,14 +54,27 @@ enum Command {
     Config(config::Config),
 }
 
-/// How a command ended; the numbers are part of the contract.
+/// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    Done = 0,
-    SomeInputFailed = 1,
-    Usage = 2,
-    TryAgainLater = 75,
-    CredentialsNeeded = 77,
+    Done,
+    SomeInputFailed,
+    Usage,
+    TryAgainLater,
+    CredentialsNeeded,
+}
+
+impl Exit {
+    /// Part of the contract; the large ones are those of sysexits.h.
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SomeInputFailed => 1,
+            Self::Usage => 2,
+            Self::TryAgainLater => 75,
+            Self::CredentialsNeeded => 77,
+        }
+    }
 }
 
 /// Runs the command that the arguments name.
@@ -78,5 +91,5 @@ pub fn main() -> ExitCode {
         Command::Config(command) => command.run(&cli.global),
     };
     let exit = result.unwrap_or_else(|error| output::report(&error));
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit.code())
 }

@@ -27,6 +27,9 @@ pub const READER_VERSION: i64 = 1;
 /// Bytes of one workout file after decompression; the largest real ones are a few dozen megabytes.
 const LONGEST_CONTENT: u64 = 2 << 30;
 
+/// Bytes that may follow the content of a compressed file: line ends, padding.
+const LONGEST_TAIL: u64 = 1 << 20;
+
 /// What the readers need to know that the file does not say.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -51,19 +54,30 @@ impl Default for Options {
 ///
 /// Errors are those of the device or file system only: whatever is wrong with the content is told by the [`Reading`].
 pub fn read(source: impl Read, options: &Options) -> io::Result<Reading> {
-    let input = Input::new(source)?;
+    let mut input = Input::new(source)?;
     if sniff(input.head()) != Kind::Gzip {
-        return read_content(input, options);
+        return read_content(&mut input, options);
     }
-    match Input::new(MultiGzDecoder::new(input)) {
-        Ok(inner) => read_content(inner, options),
+    let mut unpacked = match Input::new(MultiGzDecoder::new(input).take(LONGEST_CONTENT)) {
+        Ok(unpacked) => unpacked,
         Err(error) => {
-            Ok(Reading::unknown("a gzip file of which nothing can be unpacked").in_condition(condition_of(&error)?))
+            let reading = Reading::unknown("a gzip file of which nothing can be unpacked");
+            return Ok(reading.in_condition(condition_of(&error)?));
         }
+    };
+    let reading = read_content(&mut unpacked, options)?;
+    if !reading.is_complete() {
+        return Ok(reading);
+    }
+    // The end of the stream has to be seen: its checksum proves the file complete.
+    match io::copy(&mut unpacked.take(LONGEST_TAIL), &mut io::sink()) {
+        Ok(LONGEST_TAIL) => Ok(reading.in_condition(Condition::Damaged("much follows the end of the content".to_owned()))),
+        Ok(_) => Ok(reading),
+        Err(error) => Ok(reading.in_condition(condition_of(&error)?)),
     }
 }
 
-fn read_content<R: Read>(input: Input<R>, options: &Options) -> io::Result<Reading> {
+fn read_content<R: Read>(input: &mut Input<R>, options: &Options) -> io::Result<Reading> {
     let head = input.head().to_vec();
     let mut input = input.take(LONGEST_CONTENT);
     let reading = match sniff(&head) {

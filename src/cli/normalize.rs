@@ -4,7 +4,7 @@ use super::{Exit, Global, output, paths};
 use crate::config;
 use crate::formats::{self, Options, Outcome, Reading};
 use crate::session::{self, Session};
-use crate::workout::{Metrics, Source, Workout};
+use crate::workout::{ActivityType, Format, Metrics, Source, Workout};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::fs::File;
@@ -90,7 +90,7 @@ impl<'a> Answer<'a> {
         Self {
             file: path.display().to_string(),
             member: None,
-            format: reading.format.map(|format| format.as_str()),
+            format: reading.format.map(Format::as_str),
             outcome,
             reason,
             workouts: sessions.into_iter().zip(&reading.workouts).map(normalized).collect(),
@@ -114,7 +114,7 @@ impl<'a> Answer<'a> {
         let reason = self.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         writeln!(out, "{}: {}{reason}", self.file, self.outcome)?;
         for Normalized { session, .. } in &self.workouts {
-            let kind = session.known_activity_type().map_or("?", crate::workout::ActivityType::name);
+            let kind = session.known_activity_type().map_or("?", ActivityType::name);
             writeln!(out, "  {}  {} [{kind}]", session.id, session.name)?;
             if let Some(description) = &session.description {
                 writeln!(out, "      {description}")?;

@@ -46,7 +46,7 @@ fn file_layer(path: &Path) -> Result<Layer, Error> {
     let parsed = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
     let table = parsed.map_err(|error| Error::Syntax(format!("{origin}: {error}")))?.cache;
     let mut table = table.into_table().map_err(|error| syntax(&error))?;
-    known_keys_only(&table, &origin, |key| key.to_owned())?;
+    known_keys_only(&table, &origin, str::to_owned)?;
     let base = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for (key, value) in &mut table {
         name_origin(value, &origin);

@@ -9,14 +9,20 @@ pub const HEAD_LEN: usize = 4096;
 pub struct Input<R> {
     head: Vec<u8>,
     given: usize,
+    /// What ended the beginning early; told once everything before it has been read.
+    failure: Option<io::Error>,
     rest: R,
 }
 
 impl<R: Read> Input<R> {
+    /// Fails only if there is nothing to look at.
     pub fn new(mut source: R) -> io::Result<Self> {
         let mut head = Vec::with_capacity(HEAD_LEN);
-        source.by_ref().take(HEAD_LEN as u64).read_to_end(&mut head)?;
-        Ok(Self { head, given: 0, rest: source })
+        let failure = source.by_ref().take(HEAD_LEN as u64).read_to_end(&mut head).err();
+        match failure {
+            Some(error) if head.is_empty() => Err(error),
+            failure => Ok(Self { head, given: 0, failure, rest: source }),
+        }
     }
 
     pub fn head(&self) -> &[u8] {
@@ -28,7 +34,10 @@ impl<R: Read> Read for Input<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = &self.head[self.given..];
         if left.is_empty() {
-            return self.rest.read(buffer);
+            return match self.failure.take() {
+                Some(error) => Err(error),
+                None => self.rest.read(buffer),
+            };
         }
         let count = left.len().min(buffer.len());
         buffer[..count].copy_from_slice(&left[..count]);

@@ -3,7 +3,7 @@
 /// The nearest whole number, if the target type holds it.
 pub fn rounded<T: TryFrom<i64>>(value: f64) -> Option<T> {
     // Far inside the range in which every whole number has an exact f64.
-    if !(value.abs() < 1e15) {
+    if !value.is_finite() || value.abs() > 1e15 {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, reason = "checked to be finite and small, and rounded")]

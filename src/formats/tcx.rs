@@ -84,7 +84,7 @@ impl Document for Tcx<'_> {
             (E::Point, "HeartRateBpm") => E::HeartRate,
             (E::HeartRate, "Value") => E::Beats,
             (E::Activity, "Lap") => {
-                self.begin_lap(attributes.get("StartTime"));
+                self.begin_lap(attributes.get("StartTime").as_deref());
                 E::Lap
             }
             (E::Lap, "Track") => E::Track,
@@ -164,9 +164,9 @@ impl Document for Tcx<'_> {
 }
 
 impl Tcx<'_> {
-    fn begin_lap(&mut self, start: Option<String>) {
+    fn begin_lap(&mut self, start: Option<&str>) {
         if let Some(activity) = &mut self.activity {
-            activity.begin_lap(start.as_deref(), &self.options.zone);
+            activity.begin_lap(start, &self.options.zone);
         }
     }
 

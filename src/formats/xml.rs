@@ -81,8 +81,11 @@ pub fn walk<D: Document>(head: &[u8], source: impl Read, document: &mut D) -> io
     }
 }
 
+/// Decoded, then buffered, then bounded.
+type XmlReader<R> = Reader<Bounded<BufReader<DecodeReaderBytes<R, Vec<u8>>>>>;
+
 struct Walker<'d, R: Read, D: Document> {
-    reader: Reader<Bounded<BufReader<DecodeReaderBytes<R, Vec<u8>>>>>,
+    reader: XmlReader<R>,
     open: Vec<D::Element>,
     text: String,
     document: &'d mut D,
@@ -94,7 +97,7 @@ enum Step {
     Stop(Condition),
 }
 
-fn reader<R: Read>(head: &[u8], source: R) -> io::Result<Reader<Bounded<BufReader<DecodeReaderBytes<R, Vec<u8>>>>>> {
+fn reader<R: Read>(head: &[u8], source: R) -> io::Result<XmlReader<R>> {
     let decoder = encoding::decoder(head, source)?;
     let inner = BufReader::with_capacity(BUFFER_LEN, decoder);
     let mut reader = Reader::from_reader(Bounded { inner, left: LONGEST_EVENT, exceeded: false });

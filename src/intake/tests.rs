@@ -1,6 +1,7 @@
 //! The intake against a real store: what is new, what is known, and what belongs together.
 
 use super::*;
+use crate::formats::Condition;
 use crate::store::{Store, accounts};
 use crate::workout::{ActivityType, Key};
 
@@ -98,10 +99,10 @@ fn every_reading_has_one_assessment() {
     assert!(matches!(assess(&reading), Assessment::NoSession(_)));
     reading.add(run(Format::Gpx, "2026-11-23T11:00:00Z", 60));
     assert_eq!(assess(&reading), Assessment::Take(None));
-    let truncated = reading.clone().in_condition(crate::formats::Condition::Truncated("x".to_owned()));
+    let truncated = reading.clone().in_condition(Condition::Truncated("x".to_owned()));
     assert!(matches!(assess(&truncated), Assessment::Take(Some(_))));
     reading.add(run(Format::Gpx, "2037-01-01T00:00:00Z", 60));
     assert!(matches!(assess(&reading), Assessment::Wait(_)));
-    let damaged = Reading::new(Format::Fit).in_condition(crate::formats::Condition::Damaged("x".to_owned()));
+    let damaged = Reading::new(Format::Fit).in_condition(Condition::Damaged("x".to_owned()));
     assert!(matches!(assess(&damaged), Assessment::Reject(_)));
 }

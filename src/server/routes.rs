@@ -39,7 +39,7 @@ async fn update(
         .map_err(|_| ApiError::timeout())?
         .map_err(|_| ApiError::too_large(LONGEST_BODY))?;
     let session = validate::session(&id, &body)?;
-    let stored = database.put(user, session, Timestamp::now()).await.map_err(unavailable)?;
+    let stored = database.put(user, session, Timestamp::now()).await.map_err(|error| unavailable(&error))?;
     Ok(json(stored))
 }
 
@@ -56,7 +56,7 @@ async fn list(
         Err(ListError::TooMany) => {
             Err(ApiError::invalid(format!("Session limit of {LARGEST_LIST} exceeded. Ask for a smaller window.")))
         }
-        Err(ListError::Failed(error)) => Err(unavailable(error)),
+        Err(ListError::Failed(error)) => Err(unavailable(&error)),
     }
 }
 
@@ -69,7 +69,7 @@ async fn delete(
     match database.delete(user, id, Timestamp::now()).await {
         Ok(true) => Ok(StatusCode::OK.into_response()),
         Ok(false) => Err(ApiError::not_found()),
-        Err(error) => Err(unavailable(error)),
+        Err(error) => Err(unavailable(&error)),
     }
 }
 
@@ -91,7 +91,7 @@ fn json(body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], body).into_response()
 }
 
-fn unavailable(error: crate::sqlite::Error) -> ApiError {
-    crate::events::server_store_failed(&error);
+fn unavailable(error: &crate::sqlite::Error) -> ApiError {
+    crate::events::server_store_failed(error);
     ApiError::unavailable("The session could not be stored or read; try again later.")
 }

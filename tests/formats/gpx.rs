@@ -1,0 +1,154 @@
+//! GPX files as different writers make them.
+
+use super::{read, sounds};
+use crate::support::xml;
+use fitferry::formats::{self, Condition, Options, Outcome};
+use fitferry::workout::Format;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+const START: i64 = 1_775_975_415;
+
+fn track(points: &str) -> String {
+    format!("<gpx creator='Test'><trk><trkseg>{points}</trkseg></trk></gpx>")
+}
+
+#[test]
+fn a_track_with_all_that_gpx_can_say() {
+    let reading = read(xml::gpx(START, 3600, 361, "trail_running").as_bytes());
+    assert!(sounds(&reading) && reading.format == Some(Format::Gpx));
+    let [run] = &reading.workouts[..] else { panic!("{reading:?}") };
+    assert_eq!((run.start.as_second(), run.duration().as_secs()), (START, 3600));
+    assert_eq!(run.activity_type.number(), 8);
+    assert_eq!(run.source.sport.as_deref(), Some("trail_running"));
+    assert_eq!(run.source.device.as_deref(), Some("Test"));
+    assert_eq!((run.metrics.average_heart_rate, run.metrics.max_heart_rate), (Some(139), Some(159)));
+    // 360 steps of 90 and 70 millionths of a degree, at 50 degrees north.
+    let meters = run.metrics.distance_meters.unwrap();
+    assert!((4_020.0..4_050.0).contains(&meters), "{meters}");
+}
+
+#[test]
+fn names_notes_and_sport_come_from_the_track_and_nowhere_else() {
+    let text = "<?xml version='1.0'?><gpx creator='StravaGPX'><metadata><name>file</name><desc>no</desc>
+        <link><type>text/html</type></link><time>1970-01-01T00:00:00Z</time></metadata>
+        <wpt><name>cafe</name><time>2001-01-01T00:00:00Z</time></wpt>
+        <trk><link><type>text/html</type></link><desc> Tom &amp; Jerry </desc><cmt>second</cmt>
+        <trkseg><trkpt lat='1' lon='1'><name>point</name><ele>1</ele><time> 2026-04-12T06:30:15Z </time></trkpt>
+        <trkpt lat='1' lon='1.001'><time>2026-04-12T07:30:15.5Z</time></trkpt></trkseg><type>10</type></trk></gpx>";
+    let reading = read(text.as_bytes());
+    let [walk] = &reading.workouts[..] else { panic!("{reading:?}") };
+    assert_eq!(walk.source.title.as_deref(), Some("file"));
+    assert_eq!(walk.source.notes.as_deref(), Some("Tom & Jerry"));
+    assert_eq!((walk.source.sport.as_deref(), walk.activity_type.number()), (Some("10"), 7));
+    assert_eq!(walk.duration().as_millis(), 3_600_500);
+}
+
+#[test]
+fn a_number_is_a_sport_only_where_strava_wrote_it() {
+    let text = xml::gpx(START, 60, 2, "9");
+    assert_eq!(read(text.as_bytes()).workouts[0].activity_type.number(), 108);
+    let strava = text.replace("creator=\"Test\"", "creator=\"StravaGPX iPhone\"");
+    assert_eq!(read(strava.as_bytes()).workouts[0].activity_type.number(), 8);
+}
+
+#[test]
+fn every_track_with_times_is_a_workout() {
+    let one = |time: &str| {
+        format!(
+            "<trk><trkseg><trkpt lat='1' lon='1'><time>{time}:00Z</time></trkpt><trkpt lat='1' lon='1'><time>{time}:30Z</time></trkpt></trkseg></trk>"
+        )
+    };
+    let tracks = [
+        one("2026-04-12T06:30"),
+        "<trk><trkseg><trkpt lat='1' lon='1'/></trkseg></trk>".to_owned(),
+        one("2026-04-13T06:30"),
+    ];
+    let reading = read(format!("<gpx>{}</gpx>", tracks.concat()).as_bytes());
+    assert_eq!(reading.workouts.len(), 2);
+    let outcome =
+        read(b"<gpx><rte><rtept lat='1' lon='1'><time>2026-04-12T06:30:00Z</time></rtept></rte></gpx>").outcome();
+    assert!(matches!(outcome, Outcome::NoSession(_)));
+}
+
+#[test]
+fn points_may_lack_a_time_or_go_back_in_it() {
+    let reading = read(
+        track(
+            "<trkpt lat='1' lon='1'><time>2026-04-12T06:30:15Z</time></trkpt><trkpt lat='1' lon='1'/>
+             <trkpt lat='1' lon='1'><time/></trkpt><trkpt lat='1' lon='1'><time>2026-04-12T06:30:14Z</time></trkpt>
+             <trkpt lat='1' lon='1'><time>2026-04-12T06:40:14Z</time></trkpt><trkpt lat='x'><time>soon</time></trkpt>",
+        )
+        .as_bytes(),
+    );
+    assert_eq!(reading.workouts[0].duration().as_secs(), 600);
+}
+
+#[test]
+fn local_times_use_the_configured_zone_and_say_so() {
+    let text = track(
+        "<trkpt lat='1' lon='1'><time>2026-04-12T08:30:15</time></trkpt><trkpt lat='1' lon='1'><time>2026-04-12T09:30:15</time></trkpt>",
+    );
+    let options = Options { zone: TimeZone::get("Europe/Berlin").unwrap() };
+    let reading = formats::read(text.as_bytes(), &options).unwrap();
+    assert_eq!(reading.workouts[0].start.as_second(), START);
+    assert_eq!(reading.workouts[0].source.assumed_zone.as_deref(), Some("Europe/Berlin"));
+    let with_offset = text.replace(":15<", ":15+02:00<");
+    let reading = formats::read(with_offset.as_bytes(), &options).unwrap();
+    assert_eq!(reading.workouts[0].start.as_second(), START);
+    assert_eq!(reading.workouts[0].utc_offset_seconds, Some(7200));
+    assert_eq!(reading.workouts[0].source.assumed_zone, None);
+}
+
+#[test]
+fn encodings_are_understood() {
+    let text = "<?xml version='1.0' encoding='ENC'?><gpx><trk><name>Höhenweg</name><trkseg><trkpt lat='1' lon='1'>
+        <time>2026-04-12T06:30:15Z</time></trkpt><trkpt lat='1' lon='1'><time>2026-04-12T07:30:15Z</time></trkpt></trkseg></trk></gpx>";
+    let latin: Vec<u8> =
+        text.replace("ENC", "ISO-8859-1").chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(text.replace("ENC", "UTF-16").encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let utf8 = text.replace("ENC", "utf-8").into_bytes();
+    for bytes in [latin, utf16, utf8.clone(), [b"\xef\xbb\xbf\n ".as_slice(), &utf8].concat()] {
+        let reading = read(&bytes);
+        assert!(sounds(&reading), "{reading:?}");
+        assert_eq!(reading.workouts[0].source.title.as_deref(), Some("Höhenweg"));
+    }
+    let broken =
+        text.replace("ENC", "utf-8").into_bytes().into_iter().map(|byte| if byte == 0xc3 { 0xff } else { byte });
+    assert_eq!(read(&broken.collect::<Vec<u8>>()).workouts[0].source.title.as_deref(), Some("H\u{fffd}\u{fffd}henweg"));
+}
+
+#[test]
+fn every_prefix_is_unfinished_and_keeps_its_points() {
+    let text = xml::gpx(START, 600, 11, "running");
+    let body = text.trim_end();
+    for end in body.find("<gpx").unwrap() + 5..body.len() {
+        let reading = read(&body.as_bytes()[..end]);
+        assert!(matches!(reading.condition, Condition::Truncated(_)), "{end}");
+    }
+    let half = read(&body.as_bytes()[..body.len() / 2]);
+    assert_eq!(half.workouts.len(), 1);
+    assert!((200..400).contains(&half.workouts[0].duration().as_secs()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Nothing panics, and no workout is nonsense, whatever happened to the file.
+    #[test]
+    fn mutilated_files_get_a_verdict(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..30)) {
+        let mut bytes = xml::gpx(START, 600, 20, "running").into_bytes();
+        for (index, byte) in changes {
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
+        }
+        let reading = read(&bytes);
+        reading.outcome();
+        for workout in &reading.workouts {
+            prop_assert!(workout.start < workout.end);
+        }
+    }
+}

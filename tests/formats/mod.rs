@@ -1,0 +1,16 @@
+//! The readers, through their public face: bytes in, readings out.
+
+mod fit;
+mod gpx;
+mod gzip;
+mod tcx;
+
+use fitferry::formats::{self, Options, Reading};
+
+fn read(bytes: &[u8]) -> Reading {
+    formats::read(bytes, &Options::default()).expect("a slice never fails to be read")
+}
+
+fn sounds(reading: &Reading) -> bool {
+    reading.flaw().is_none()
+}

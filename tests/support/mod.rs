@@ -1,0 +1,8 @@
+//! What the tests share: writers of small workout files, the real binary, and a client that is not ours.
+
+pub mod corpus;
+pub mod fit;
+pub mod http;
+pub mod program;
+pub mod wait;
+pub mod xml;

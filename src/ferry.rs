@@ -184,12 +184,11 @@ impl Ferry {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.loops.join_next().await.is_some() {}
-        self.routes.clear();
         // Both waits are bounded: the server cuts off who is slow, the store has only a group left to commit.
         if let Some(server) = self.server {
             server.stop();
         }
-        drop(self.store);
+        self.store.close();
         let _ = self.store_thread.join();
     }
 }

@@ -71,7 +71,9 @@ pub fn read(source: impl Read, options: &Options) -> io::Result<Reading> {
     }
     // The end of the stream has to be seen: its checksum proves the file complete.
     match io::copy(&mut unpacked.take(LONGEST_TAIL), &mut io::sink()) {
-        Ok(LONGEST_TAIL) => Ok(reading.in_condition(Condition::Damaged("much follows the end of the content".to_owned()))),
+        Ok(LONGEST_TAIL) => {
+            Ok(reading.in_condition(Condition::Damaged("much follows the end of the content".to_owned())))
+        }
         Ok(_) => Ok(reading),
         Err(error) => Ok(reading.in_condition(condition_of(&error)?)),
     }

@@ -29,13 +29,18 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or creates the store. The thread ends when the last clone is gone; join it to know that all is on disk.
+    /// Opens or creates the store. The thread ends once the store is closed, or when its last clone is gone.
     pub fn open(state_dir: &Path) -> Result<(Self, JoinHandle<()>), OpenError> {
         let path = file(state_dir);
         let connection = sqlite::open(&path, &SCHEMA)?;
         let (writer, thread) =
             Writer::spawn(connection, "store").map_err(|source| OpenError::Io { path: path.clone(), source })?;
         Ok((Self { writer, path }, thread))
+    }
+
+    /// See [`Writer::close`].
+    pub fn close(&self) {
+        self.writer.close();
     }
 
     /// See [`Writer::call`].

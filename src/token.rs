@@ -23,23 +23,29 @@ pub fn read(path: &Path) -> io::Result<SecretString> {
 
 /// Reads a token of our own server, and makes one first if there is none.
 pub fn read_or_make(path: &Path) -> io::Result<SecretString> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => {
-            let token = random()?;
-            file.write_all(token.expose_secret().as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            Ok(token)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // Somebody may have copied it here with a generous umask.
-            if std::fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
-                std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-            }
-            read(path)
-        }
-        Err(error) => Err(error),
+    if !path.exists() {
+        make(path)?;
     }
+    // Somebody may have copied it here with a generous umask.
+    if std::fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    }
+    read(path)
+}
+
+/// The file appears under its name with its whole content or not at all, and never replaces another process's.
+fn make(path: &Path) -> io::Result<()> {
+    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    writeln!(file, "{}", random()?.expose_secret())?;
+    file.sync_all()?;
+    let linked = match std::fs::hard_link(&draft, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    };
+    std::fs::remove_file(&draft)?;
+    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())?;
+    linked
 }
 
 /// 256 random bits in hexadecimal.

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant, SystemTime};
 const AWAY_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a file that could not be read, or not be recorded, is left alone.
-const FAILED_PAUSE: Duration = Duration::from_secs(30);
+const FAILED_PAUSE: Duration = Duration::from_secs(10);
 
 /// A watched folder; `owner` is the index of its account.
 #[derive(Clone, Debug)]
@@ -182,7 +182,7 @@ impl Watcher {
         let Some(folder) = self.folder_of(path) else { return };
         let root = &self.folders[folder].path;
         let below = path.strip_prefix(root).unwrap_or(path);
-        if below.as_os_str().is_empty() || names::ignored(below).is_some() {
+        if below.as_os_str().is_empty() {
             return;
         }
         let Ok(metadata) = std::fs::symlink_metadata(path) else {
@@ -190,13 +190,17 @@ impl Watcher {
             return;
         };
         if metadata.is_dir() {
+            if names::ignored_path(below) {
+                return;
+            }
             self.scans.push_back(scan::Scan::new(folder, path.to_path_buf()));
             return;
         }
         let (stamp, now) = (Stamp::of(&metadata), self.now());
         let known = self.tracks.get(path).is_some_and(|(_, track)| track.stamp == stamp);
         // An event about a file that has not changed, our own reading for instance, does not start its rest again.
-        if metadata.is_file() && (!known || closed) {
+        let wanted = metadata.is_file() && names::ignored(below).is_none();
+        if wanted && (!known || closed) {
             let track = if closed { Track::closed(stamp, now) } else { Track::growing(stamp, now) };
             self.forget(path);
             self.track(folder, path.to_path_buf(), track);

@@ -22,7 +22,7 @@ pub fn report(error: &anyhow::Error) -> Exit {
         return Exit::Done;
     }
     // stderr may be closed too; there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "fitferry: {error:#}");
+    let _ = writeln!(io::stderr(), "fitferry: {error}");
     match error.downcast_ref() {
         Some(crate::ferry::StartFailure::Locked { .. }) => Exit::TryAgainLater,
         _ if error.is::<crate::config::Error>() => Exit::Usage,

@@ -2,7 +2,7 @@
 //! are committed together, so that one sync to disk serves them all.
 
 use rusqlite::Connection;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -71,18 +71,30 @@ where
     }
 }
 
-/// A handle to the writing thread; cheap to clone. The thread ends when the last handle is gone.
+/// What the writing thread is sent.
+enum Message {
+    Job(Box<dyn Job>),
+    Close,
+}
+
+/// A handle to the writing thread; cheap to clone. The thread ends when the last handle is gone, or one of them closes it.
 #[derive(Clone)]
 pub struct Writer {
-    jobs: SyncSender<Box<dyn Job>>,
+    messages: SyncSender<Message>,
 }
 
 impl Writer {
     /// Hands the connection to a new thread of that name.
     pub fn spawn(connection: Connection, name: &str) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let (jobs, queue) = sync_channel(LONGEST_QUEUE);
+        let (messages, queue) = sync_channel(LONGEST_QUEUE);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(connection, &queue))?;
-        Ok((Self { jobs }, thread))
+        Ok((Self { messages }, thread))
+    }
+
+    /// Ends the thread after what was sent before, whoever else still holds a handle: to them, the database is closed.
+    pub fn close(&self) {
+        // An error means that it has ended already.
+        let _ = self.messages.send(Message::Close);
     }
 
     /// Writes, and calls `done` from the writing thread when the result is durable. Blocks only while the queue is full.
@@ -92,8 +104,8 @@ impl Writer {
         done: impl FnOnce(Result<T, Error>) + Send + 'static,
     ) {
         let job = Box::new(Call { write: Some(write), value: None, done });
-        if let Err(refused) = self.jobs.send(job) {
-            refused.0.finish(Err(Error::Closed));
+        if let Err(SendError(Message::Job(job))) = self.messages.send(Message::Job(job)) {
+            job.finish(Err(Error::Closed));
         }
     }
 
@@ -119,15 +131,27 @@ impl Writer {
     }
 }
 
-fn run(connection: Connection, queue: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = queue.recv() {
+fn run(connection: Connection, queue: &Receiver<Message>) {
+    let mut open = true;
+    while open && let Ok(Message::Job(first)) = queue.recv() {
         let mut jobs = vec![first];
-        jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(LARGEST_GROUP - 1));
+        while jobs.len() < LARGEST_GROUP
+            && let Ok(message) = queue.try_recv()
+        {
+            match message {
+                Message::Job(job) => jobs.push(job),
+                Message::Close => {
+                    open = false;
+                    break;
+                }
+            }
+        }
         let outcomes = commit_together(&connection, &mut jobs);
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.finish(outcome);
         }
     }
+    // Whoever sends from now on is told that the database is closed: the queue goes with this thread.
     // Leaves statistics for the next start and no log behind. Nothing depends on either.
     let _ = connection.execute_batch("PRAGMA optimize");
     let _ = connection.close();

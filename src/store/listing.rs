@@ -19,6 +19,7 @@ pub struct AccountStatus {
     #[serde(flatten)]
     pub outbox: Counts,
     /// How many files have each verdict.
+    #[serde(serialize_with = "as_object")]
     pub files: Vec<(Verdict, u64)>,
     pub last_reconcile: Option<Timestamp>,
 }
@@ -158,4 +159,8 @@ fn instant(millis: Option<i64>) -> Option<Timestamp> {
 
 fn as_text<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
+}
+
+fn as_object<S: serde::Serializer>(counts: &[(Verdict, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter().map(|(verdict, count)| (verdict.as_str(), count)))
 }

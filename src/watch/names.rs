@@ -46,6 +46,11 @@ pub fn ignored(below_folder: &Path) -> Option<&'static str> {
     components.any(|folder| ignored_folder(folder.as_os_str())).then_some("in a folder of the system")
 }
 
+/// Whether a folder below a watched one, or any on the way to it, is not even entered.
+pub fn ignored_path(below_folder: &Path) -> bool {
+    below_folder.components().any(|folder| ignored_folder(folder.as_os_str()))
+}
+
 /// Whether a folder is not even entered.
 pub fn ignored_folder(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy().to_lowercase();

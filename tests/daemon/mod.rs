@@ -1,1 +1,9 @@
-//! Placeholder.
+//! The daemon as people use it: files arrive, sessions appear, whatever happens in between.
+
+mod arrivals;
+mod bad_input;
+mod corpus;
+mod crash;
+mod disk_full;
+mod restart;
+mod systemd;

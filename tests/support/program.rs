@@ -96,15 +96,18 @@ impl Place {
         Daemon::spawn(&mut command)
     }
 
-    /// The ids and bodies that `normalize` prints for a folder.
-    pub fn normalized(&self, paths: &[&Path]) -> BTreeMap<String, Value> {
-        let mut command = self.command();
-        let output = command.arg("normalize").arg("--json").args(paths).output().unwrap();
+    /// The sessions that `normalize` prints, file by file.
+    pub fn printed(&self, paths: &[&Path]) -> Vec<Value> {
+        let output = self.command().arg("normalize").arg("--json").args(paths).output().unwrap();
         let files = lines(&output.stdout);
         let workouts = files.iter().flat_map(|file| file["workouts"].as_array().unwrap().clone());
-        workouts
-            .map(|mut workout| (workout["session"]["id"].as_str().unwrap().to_owned(), workout["session"].take()))
-            .collect()
+        workouts.map(|mut workout| workout["session"].take()).collect()
+    }
+
+    /// The same by id, for files whose workouts all differ.
+    pub fn normalized(&self, paths: &[&Path]) -> BTreeMap<String, Value> {
+        let by_id = |session: Value| (session["id"].as_str().unwrap().to_owned(), session);
+        self.printed(paths).into_iter().map(by_id).collect()
     }
 }
 

@@ -1,0 +1,186 @@
+//! How files get into a folder.
+
+use crate::support::fit::Run;
+use crate::support::program::Place;
+use crate::support::{wait, xml};
+use std::fs::{self, File};
+use std::io::Write;
+
+const START: i64 = 1_775_975_415;
+
+#[test]
+fn a_dropped_file_becomes_a_session_at_once() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    let path = place.drop_file("run.fit", Run::default().build());
+    daemon.wait_for("session.delivered");
+    let sessions = daemon.sessions(&place);
+    assert_eq!(sessions, place.normalized(&[&path]));
+    assert_eq!(sessions["fitferry-20260412T063015Z"]["name"], "Morning run");
+}
+
+#[test]
+fn files_that_were_there_before_are_found() {
+    let place = Place::new();
+    fs::create_dir_all(place.folder().join("2026/april")).unwrap();
+    fs::write(place.folder().join("2026/april/run.gpx"), xml::gpx(START, 60, 9, "running")).unwrap();
+    let daemon = place.start();
+    daemon.wait_for_sessions(&place, 1);
+}
+
+#[test]
+fn new_folders_are_watched_and_moved_in_trees_are_searched() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    let made = place.folder().join("new/deep");
+    fs::create_dir_all(&made).unwrap();
+    fs::write(made.join("a.fit"), Run::at(START).build()).unwrap();
+    daemon.wait_for_sessions(&place, 1);
+
+    let outside = place.dir.path().join("tree/below");
+    fs::create_dir_all(&outside).unwrap();
+    fs::write(outside.join("b.fit"), Run::at(START + 86_400).build()).unwrap();
+    fs::rename(place.dir.path().join("tree"), place.folder().join("tree")).unwrap();
+    daemon.wait_for_sessions(&place, 2);
+
+    // Both are listened to from now on.
+    fs::write(made.join("c.fit"), Run::at(START + 2 * 86_400).build()).unwrap();
+    daemon.wait_for_sessions(&place, 3);
+    fs::write(place.folder().join("tree/below/d.fit"), Run::at(START + 3 * 86_400).build()).unwrap();
+    daemon.wait_for_sessions(&place, 4);
+    assert!(daemon.events("file.rejected").is_empty());
+}
+
+/// Whatever the pieces, a growing file is one session, complete, and never called broken.
+#[test]
+fn files_that_arrive_in_pieces_are_taken_when_they_are_whole() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    let contents = [
+        ("a.fit", Run { records: 50, ..Run::at(START) }.build()),
+        ("b.gpx", xml::gpx(START + 86_400, 3600, 50, "cycling").into_bytes()),
+        ("c.tcx", xml::tcx(START + 2 * 86_400, 3600, 50, "Running").into_bytes()),
+    ];
+    for (name, content) in &contents {
+        let mut file = File::create(place.folder().join(name)).unwrap();
+        for piece in content.chunks(content.len().div_ceil(7)) {
+            file.write_all(piece).unwrap();
+            file.sync_all().unwrap();
+        }
+    }
+    let sessions = daemon.wait_for_sessions(&place, 3);
+    assert_eq!(sessions, place.normalized(&[&place.folder()]));
+    assert!(daemon.events("file.rejected").is_empty());
+}
+
+#[test]
+fn a_file_closed_in_the_middle_waits_for_its_rest() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    let content = xml::gpx(START, 3600, 50, "cycling");
+    let path = place.folder().join("a.gpx");
+    fs::write(&path, &content[..content.len() / 2]).unwrap();
+    let waiting = daemon.wait_for("file.waiting");
+    assert!(waiting["reason"].as_str().unwrap().contains("truncated"), "{waiting}");
+    let status = place.json(&["status", "--json"]).remove(0);
+    assert_eq!(status["problemFiles"][0]["verdict"], "waiting");
+    File::options().append(true).open(&path).unwrap().write_all(&content.as_bytes()[content.len() / 2..]).unwrap();
+    let sessions = daemon.wait_for_sessions(&place, 1);
+    assert_eq!(sessions, place.normalized(&[&path]));
+}
+
+#[test]
+fn a_file_that_stays_truncated_is_salvaged_and_a_whole_copy_replaces_it() {
+    let place = Place::new();
+    let environment = [("FITFERRY_WATCH__SALVAGE_AFTER", "300ms"), ("FITFERRY_WATCH__SETTLE", "100ms")];
+    let mut daemon = place.start_with(&[], &environment);
+    let content = xml::gpx(START, 3600, 50, "cycling");
+    place.drop_file("a.gpx", &content[..content.len() / 2]);
+    let queued = daemon.wait_for("file.queued");
+    assert!(queued["reason"].as_str().unwrap().contains("salvaged"), "{queued}");
+    let half = daemon.wait_for_sessions(&place, 1);
+    let path = place.drop_file("a.gpx", &content);
+    daemon.wait_for_where("session.delivered", |event| event["revision"] == 2);
+    let whole = daemon.sessions(&place);
+    assert_ne!(whole, half);
+    assert_eq!(whole, place.normalized(&[&path]));
+}
+
+#[test]
+fn litter_and_files_in_flight_are_not_touched() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    let content = Run::default().build();
+    for name in [".hidden.fit", "run.fit.part", "~syncthing~run.fit.tmp", "._run.fit"] {
+        place.drop_file(name, &content);
+    }
+    fs::create_dir(place.folder().join("__MACOSX")).unwrap();
+    place.drop_file("__MACOSX/run.fit", &content);
+    // As synchronizers do: the whole content under another name, then its own.
+    fs::rename(place.folder().join("run.fit.part"), place.folder().join("run.fit")).unwrap();
+    daemon.wait_for("session.delivered");
+    let files = place.json(&["files", "list", "--json"]);
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert!(files[0]["file"].as_str().unwrap().ends_with("/run.fit"));
+}
+
+#[test]
+fn what_is_no_workout_gets_its_verdict_after_it_has_settled() {
+    let place = Place::new();
+    let mut daemon = place.start_with(&[], &[("FITFERRY_WATCH__SETTLE", "100ms")]);
+    place.drop_file("photo.fit", b"\xff\xd8\xff\xe0 not what its name says");
+    assert!(daemon.wait_for("file.ignored")["reason"].as_str().unwrap().contains("JPEG"));
+    place.drop_file("empty.gpx", "");
+    assert!(daemon.wait_for("file.ignored")["reason"].as_str().unwrap().contains("empty"));
+    place.drop_file("route.gpx", "<gpx><rte/></gpx>");
+    daemon.wait_for("file.no_session");
+    place.drop_file("future.gpx", xml::gpx(4_000_000_000, 60, 9, "running"));
+    assert!(daemon.wait_for("file.waiting")["reason"].as_str().unwrap().contains("future"));
+    let status = place.json(&["status", "--json"]).remove(0);
+    let counts = status["accounts"][0]["files"].clone();
+    assert_eq!(counts["ignored"], 2, "{counts}");
+    assert_eq!(counts["no-session"], 1);
+    assert_eq!(counts["waiting"], 1);
+    assert!(daemon.sessions(&place).is_empty());
+}
+
+#[test]
+fn names_that_are_not_utf8_are_as_good_as_others() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let daemon = place.start();
+    let name = std::ffi::OsStr::from_bytes(b"l\xe4uft \n.fit");
+    fs::write(place.folder().join(name), Run::default().build()).unwrap();
+    daemon.wait_for_sessions(&place, 1);
+    assert_eq!(place.json(&["files", "list", "--json"]).len(), 1);
+}
+
+#[test]
+fn a_folder_that_goes_away_and_comes_back_costs_nothing() {
+    let place = Place::new();
+    let mut daemon = place.start_with(&[], &[("FITFERRY_WATCH__SCAN_EVERY", "1s")]);
+    place.drop_file("a.fit", Run::at(START).build());
+    daemon.wait_for_sessions(&place, 1);
+    let aside = place.dir.path().join("unmounted");
+    fs::rename(place.folder(), &aside).unwrap();
+    daemon.wait_for("folder.away");
+    assert_eq!(daemon.sessions(&place).len(), 1);
+    fs::write(aside.join("b.fit"), Run::at(START + 86_400).build()).unwrap();
+    fs::rename(&aside, place.folder()).unwrap();
+    daemon.wait_for("folder.back");
+    daemon.wait_for_sessions(&place, 2);
+    place.drop_file("c.fit", Run::at(START + 2 * 86_400).build());
+    daemon.wait_for_sessions(&place, 3);
+}
+
+/// Another program holds the daemon still while files appear: what the events cannot tell, a scan finds.
+#[test]
+fn a_burst_of_files_is_found_whole() {
+    let place = Place::new();
+    let daemon = place.start();
+    for index in 0..300 {
+        place.drop_file(&format!("{index}.fit"), Run { records: 1, ..Run::at(1_500_000_000 + index * 86_400) }.build());
+    }
+    daemon.wait_for_sessions(&place, 300);
+    wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
+}

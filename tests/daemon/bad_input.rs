@@ -1,0 +1,101 @@
+//! What can be wrong with a state directory, and with files: one clear line each, and the daemon goes on.
+
+use crate::support::fit::Run;
+use crate::support::program::Place;
+use crate::support::wait;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+fn start_fails(place: &Place, words: &[&str]) {
+    let output = place.run(&["run", "--watch", "workouts", "--listen", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    let last = error.lines().last().unwrap();
+    assert!(words.iter().all(|word| last.contains(word)), "{error}");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused() {
+    let place = Place::new();
+    place.start().terminate();
+    let database = place.state().join("outbox.db");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    start_fails(&place, &["outbox.db", "newer", "99"]);
+    let status = place.run(&["status"]);
+    assert!(String::from_utf8(status.stderr).unwrap().contains("newer"));
+}
+
+#[test]
+fn a_database_that_is_none_is_left_as_it_is() {
+    let place = Place::new();
+    place.start().terminate();
+    let rubbish = "this is no database, but somebody may want it back".repeat(100);
+    for (name, word) in [("outbox.db", "not a fitferry database"), ("server/sessions.db", "only copy")] {
+        let path = place.state().join(name);
+        let original = fs::read(&path).unwrap();
+        fs::write(&path, &rubbish).unwrap();
+        start_fails(&place, &[name, word]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), rubbish);
+        fs::write(&path, original).unwrap();
+    }
+    place.start().terminate();
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_made_is_named() {
+    let place = Place::new();
+    fs::write(place.state(), "a file").unwrap();
+    start_fails(&place, &["state"]);
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let place = Place::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = place.run(&["run", "--watch", "workouts", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains(&address));
+}
+
+#[test]
+fn odd_files_stop_nobody() {
+    let place = Place::new();
+    let mut daemon = place.start_with(&[], &[("FITFERRY_WATCH__SETTLE", "100ms")]);
+    let folder = place.folder();
+    symlink("/dev/zero", folder.join("zero.fit")).unwrap();
+    symlink(folder.join("nowhere"), folder.join("dangling.fit")).unwrap();
+    symlink(&folder, folder.join("loop")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(folder.join("pipe.fit")).status().unwrap().success());
+    // Gone before anybody could look at it.
+    fs::remove_file(place.drop_file("short-lived.fit", Run::default().build())).unwrap();
+    place.drop_file("broken.fit", [&Run::default().build()[..100], &[0xff; 200]].concat());
+    place.drop_file("real.fit", Run::at(1_600_000_000).build());
+    daemon.wait_for_where("file.queued", |event| event["file"].as_str().unwrap().ends_with("real.fit"));
+    wait::until_true("the real one on the server", || {
+        daemon.sessions(&place).contains_key("fitferry-20200913T122640Z")
+    });
+    wait::until_true("a verdict on the broken one", || {
+        daemon.events("file.waiting").iter().any(|event| event["file"].as_str().unwrap().ends_with("broken.fit"))
+    });
+    assert!(daemon.events("store.failed").is_empty());
+}
+
+/// Needs a user who is refused something, so root steps down first.
+#[test]
+fn an_unreadable_file_is_reported_and_taken_once_it_can_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let path = place.drop_file("a.fit", Run::default().build());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    if fs::File::open(&path).is_ok() {
+        eprintln!("this user may read everything: nothing checked");
+        return;
+    }
+    let mut daemon = place.start();
+    assert!(daemon.wait_for("file.unreadable")["error"].as_str().unwrap().contains("ermission"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    daemon.wait_for("session.delivered");
+}

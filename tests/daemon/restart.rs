@@ -1,0 +1,76 @@
+//! Stopping and starting: nothing is sent again, and no known file is opened.
+
+use crate::support::fit::Run;
+use crate::support::program::Place;
+use std::fs::{self, File};
+use std::time::SystemTime;
+
+const START: i64 = 1_775_975_415;
+
+/// The content is exchanged behind the file's back: same name, size, times and inode. Whoever opened it would notice.
+#[test]
+fn known_files_are_not_opened_and_nothing_is_written_to_the_server() {
+    let place = Place::new();
+    let first = place.start();
+    let paths: Vec<_> =
+        (0..20).map(|day| place.drop_file(&format!("{day}.fit"), Run::at(START + day * 86_400).build())).collect();
+    first.wait_for_sessions(&place, 20);
+    let before = first.get(&place, crate::support::program::ALL).json();
+    first.terminate();
+    for path in &paths {
+        let modified = fs::metadata(path).unwrap().modified().unwrap();
+        let size = usize::try_from(fs::metadata(path).unwrap().len()).unwrap();
+        fs::write(path, vec![b'x'; size]).unwrap();
+        File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+    }
+    let mut second = place.start();
+    place.drop_file("new.fit", Run::at(START + 100 * 86_400).build());
+    second.wait_for("session.delivered");
+    assert_eq!(second.events("session.delivered").len(), 1);
+    let judged: Vec<_> =
+        ["file.rejected", "file.waiting", "file.ignored", "file.known"].map(|name| second.events(name)).concat();
+    assert!(judged.is_empty(), "{judged:?}");
+    // Every write changes the time of modification, so equal answers mean that none came.
+    let mut after = second.get(&place, crate::support::program::ALL).json();
+    after["session"].as_array_mut().unwrap().retain(|session| session["id"] != "fitferry-20260721T063015Z");
+    assert_eq!(after, before);
+}
+
+#[test]
+fn a_file_that_changed_while_nobody_looked_is_read_again() {
+    let place = Place::new();
+    let first = place.start();
+    let path = place.drop_file("a.fit", Run::at(START).build());
+    first.wait_for_sessions(&place, 1);
+    first.terminate();
+    fs::write(&path, Run { seconds: 1800, ..Run::at(START) }.build()).unwrap();
+    File::options().write(true).open(&path).unwrap().set_modified(SystemTime::now()).unwrap();
+    let mut second = place.start();
+    let delivered = second.wait_for("session.delivered");
+    assert_eq!(delivered["revision"], 2);
+    assert_eq!(second.sessions(&place), place.normalized(&[&path]));
+}
+
+#[test]
+fn another_daemon_is_refused_with_its_process_named() {
+    let place = Place::new();
+    let daemon = place.start();
+    let output = place.run(&["run", "--listen", "127.0.0.1:0", "--watch", "workouts"]);
+    assert_eq!(output.status.code(), Some(75));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("already running") && error.contains(&daemon.id().to_string()), "{error}");
+}
+
+#[test]
+fn the_first_run_needs_nothing_at_all() {
+    let place = Place::new();
+    fs::remove_dir(place.folder()).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fitferry"));
+    command.args(["run", "--listen", "127.0.0.1:0"]).env_clear().env("HOME", place.dir.path());
+    command.env("FITFERRY_LOG__FORMAT", "json").current_dir(place.dir.path());
+    let mut daemon = crate::support::program::Daemon::spawn(&mut command);
+    daemon.wait_for("daemon.ready");
+    place.drop_file("a.fit", Run::at(START).build());
+    daemon.wait_for("session.delivered");
+    assert!(place.dir.path().join(".local/state/fitferry/outbox.db").exists());
+}

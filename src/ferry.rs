@@ -153,6 +153,7 @@ impl Ferry {
             client: Arc::new(client),
             wake: Arc::new(Notify::new()),
             progress: broadcast::channel(PROGRESS_KEPT).0,
+            halted: watch::channel(None).0,
             delivery: config.settings.delivery.clone(),
             reconcile: config.settings.reconcile.clone(),
         });

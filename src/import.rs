@@ -7,7 +7,7 @@ use crate::store::outbox::{self, Standing};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::{Error, Verdict};
 use crate::sync::{Progress, Route};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -16,6 +16,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 /// Failures in a row, without a delivery between them, after which the server counts as down.
 const PATIENCE: u32 = 3;
+
+/// A session whose next attempt is later than this is not waited for.
+const SOON: SignedDuration = SignedDuration::from_mins(1);
 
 /// What an import tells on its way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -163,14 +166,32 @@ impl Following<'_> {
         let standings = self.route.store.call_blocking(move |connection| {
             rows.into_iter().map(|row| Ok((row, outbox::standing(connection, row)?))).collect::<Result<Vec<_>, _>>()
         })?;
+        let soon = Timestamp::now().saturating_add(SOON).unwrap_or(Timestamp::MAX);
+        let mut hopeless = None;
+        let mut hope = false;
         for (row, standing) in standings {
             match standing {
                 Standing::Delivered => drop(self.left.remove(&row)),
                 Standing::Parked { reason } => self.park(row, reason)?,
-                Standing::Queued { .. } => {}
+                Standing::Queued { due, .. } if due < soon => hope = true,
+                Standing::Queued { due, reason } => {
+                    hopeless.get_or_insert(format!("{}; next attempt at {due:.0}", reason.unwrap_or_default()));
+                }
             }
         }
+        if !hope {
+            self.summary.reason = hopeless;
+        }
+        self.halted();
         Ok(())
+    }
+
+    /// An account that was stopped before anybody listened says nothing more.
+    fn halted(&mut self) {
+        if let Some((why, reason)) = &*self.route.halted.borrow() {
+            self.summary.credentials = *why == Stop::Credentials;
+            self.summary.reason = Some(reason.clone());
+        }
     }
 
     fn take(&mut self, news: Progress) -> Result<(), Error> {
@@ -189,10 +210,7 @@ impl Following<'_> {
                     self.summary.reason = Some(reason);
                 }
             }
-            Progress::Stopped { why, reason } => {
-                self.summary.credentials = why == Stop::Credentials;
-                self.summary.reason = Some(reason);
-            }
+            Progress::Halted => self.halted(),
         }
         Ok(())
     }

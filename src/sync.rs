@@ -10,7 +10,7 @@ use crate::config;
 use crate::store::sessions::SessionRow;
 use crate::store::{self, Store};
 use std::sync::Arc;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// One account's way to its server, shared by the loops that use it.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Route {
     pub wake: Arc<Notify>,
     /// Tells whoever waits for certain sessions what became of each.
     pub progress: broadcast::Sender<Progress>,
+    /// Why nothing of this account is sent for now, if so.
+    pub halted: watch::Sender<Option<(Stop, String)>>,
     pub delivery: config::DeliverySettings,
     pub reconcile: config::ReconcileSettings,
 }
@@ -38,7 +40,15 @@ impl Route {
 #[derive(Clone, Debug)]
 pub enum Progress {
     Delivered(SessionRow),
-    Parked { session: SessionRow, reason: String },
-    Retrying { session: SessionRow, attempts: u32, reason: String },
-    Stopped { why: Stop, reason: String },
+    Parked {
+        session: SessionRow,
+        reason: String,
+    },
+    Retrying {
+        session: SessionRow,
+        attempts: u32,
+        reason: String,
+    },
+    /// Nothing of this account is sent for now; [`Route::halted`] says why.
+    Halted,
 }

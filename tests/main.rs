@@ -1,5 +1,13 @@
 //! The integration tests, one binary; the modules mirror the source tree.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says what it could not check"
+)]
+
 mod cli;
 mod daemon;
 mod formats;

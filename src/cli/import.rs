@@ -187,10 +187,14 @@ impl Known {
         }))
     }
 
-    /// The verdict on a file that has not changed since. Its sessions are no news, whatever they were then.
+    /// The verdict on a file that has not changed since, unless its sessions are still to be followed. They are no news,
+    /// whatever they were then.
     fn verdict(&self, path: &Path) -> Option<Verdicted> {
         let (connection, account) = self.0.as_ref()?;
         let stamp = Stamp::of(&std::fs::metadata(path).ok()?);
+        if files::has_undelivered(connection, *account, path).ok()? {
+            return None;
+        }
         match files::settled(connection, *account, path, stamp, READER_VERSION).ok()?? {
             (Verdict::Queued, _) => Some((Verdict::Known, None)),
             verdicted => Some(verdicted),

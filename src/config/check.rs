@@ -78,7 +78,7 @@ pub fn check(
 
 fn accounts(settings: &mut Settings, flags: &Flags) -> Result<Vec<Account>, Error> {
     let written = if settings.account.is_empty() {
-        let folders = settings.folders.get_or_insert_with(|| vec![PathBuf::from("workouts")]).clone();
+        let folders = settings.folders.clone().unwrap_or_else(|| vec![PathBuf::from("workouts")]);
         vec![AccountSettings { name: ONLY_ACCOUNT.to_owned(), folders, ..AccountSettings::default() }]
     } else {
         if settings.folders.is_some() {
@@ -96,6 +96,9 @@ fn accounts(settings: &mut Settings, flags: &Flags) -> Result<Vec<Account>, Erro
         accounts.push(resolve(account, settings)?);
     }
     distinct(&accounts)?;
+    if let (None, [account]) = (settings.account.first(), &accounts[..]) {
+        settings.folders = Some(account.folders.clone());
+    }
     Ok(accounts)
 }
 

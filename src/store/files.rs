@@ -106,6 +106,15 @@ pub fn settled(
     })
 }
 
+/// Whether a file tells of sessions that wait to be sent, or for a person.
+pub fn has_undelivered(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached(
+        "SELECT 1 FROM file JOIN record ON file_id = file.id JOIN outbox ON outbox.session_row = record.session_row
+         WHERE file.account_id = ?1 AND path = ?2",
+    )?;
+    query.exists(params![account.id, path.as_os_str().as_bytes()])
+}
+
 /// The row of a path that was judged before.
 pub fn row(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<Option<i64>> {
     let mut query = connection.prepare_cached("SELECT id FROM file WHERE account_id = ?1 AND path = ?2")?;

@@ -155,18 +155,25 @@ pub fn counts(connection: &Connection, account: i64) -> rusqlite::Result<Counts>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     Delivered,
-    Queued { attempts: u32, reason: Option<String> },
-    Parked { reason: String },
+    /// With the time of the next attempt, and why the last one failed, if there was one.
+    Queued {
+        due: Timestamp,
+        reason: Option<String>,
+    },
+    Parked {
+        reason: String,
+    },
 }
 
 pub fn standing(connection: &Connection, row: SessionRow) -> rusqlite::Result<Standing> {
-    let mut query = connection.prepare_cached("SELECT state, attempts, reason FROM outbox WHERE session_row = ?1")?;
+    let mut query = connection.prepare_cached("SELECT state, due_ms, reason FROM outbox WHERE session_row = ?1")?;
     let found = query
         .query_row([row], |row| {
-            let (state, attempts, reason): (String, u32, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (state, due, reason): (String, i64, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let due = Timestamp::from_millisecond(due).unwrap_or(Timestamp::MIN);
             Ok(match state.as_str() {
                 "parked" => Standing::Parked { reason: reason.unwrap_or_default() },
-                _ => Standing::Queued { attempts, reason },
+                _ => Standing::Queued { due, reason },
             })
         })
         .optional()?;

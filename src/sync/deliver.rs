@@ -168,6 +168,7 @@ impl Delivery {
             Finished::Answered if self.stopped => {
                 self.stopped = false;
                 self.look = true;
+                self.route.halted.send_replace(None);
                 events::account_resumed(&self.route.name);
             }
             Finished::Answered | Finished::Retrying => {}
@@ -175,7 +176,8 @@ impl Delivery {
                 if self.rest.is_none() {
                     self.rest = Some(after(pause));
                     events::account_stopped(&self.route.name, &reason, pause.as_secs());
-                    self.route.tell(Progress::Stopped { why, reason });
+                    self.route.halted.send_replace(Some((why, reason)));
+                    self.route.tell(Progress::Halted);
                 }
                 self.stopped = true;
                 self.look = true;

@@ -1,1 +1,6 @@
-//! Placeholder.
+//! The commands, by what they print and how they end.
+
+mod config;
+mod import;
+mod normalize;
+mod status;

@@ -89,7 +89,7 @@ fn an_unreadable_file_is_reported_and_taken_once_it_can_be_read() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     let path = place.drop_file("a.fit", Run::default().build());
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
         eprintln!("this user may read everything: nothing checked");
         return;

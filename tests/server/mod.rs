@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The embedded sessions API, over the wire.
+
+mod guide;
+mod sessions;

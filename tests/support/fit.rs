@@ -222,6 +222,12 @@ impl Run {
         );
     }
 
+    /// A session that says nothing but its start.
+    pub fn session_without_timer(&self, file: &mut FitFile) {
+        let start = self.fit_start();
+        file.message(2, 18, &[(253, Value::U32(start)), (2, Value::U32(start)), (5, Value::U8(self.sport))]);
+    }
+
     pub fn activity(&self, file: &mut FitFile) {
         let end = self.fit_start() + self.seconds;
         file.message(3, 34, &[(253, Value::U32(end)), (5, Value::U32(end + 7200)), (1, Value::U16(1))]);

@@ -8,7 +8,6 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    pub head: String,
     pub body: String,
 }
 
@@ -36,5 +35,5 @@ pub fn request(address: SocketAddr, method: &str, path: &str, token: &str, body:
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     assert!(!head.to_lowercase().contains("transfer-encoding: chunked"), "this client reads plain bodies only");
-    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
+    Some(Answer { status, body: body.to_owned() })
 }

@@ -1,6 +1,7 @@
 //! What the tests share: writers of small workout files, the real binary, and a client that is not ours.
 
 pub mod corpus;
+pub mod fault_server;
 pub mod fit;
 pub mod http;
 pub mod program;

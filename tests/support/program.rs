@@ -133,7 +133,7 @@ impl Daemon {
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 // What is no event is an error message for a person.
-                let event = serde_json::from_str(&line).unwrap_or_else(|_| Value::String(line));
+                let event = serde_json::from_str(&line).unwrap_or(Value::String(line));
                 if sender.send(event).is_err() {
                     return;
                 }

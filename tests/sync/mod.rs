@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Delivery and reconcile against a server that misbehaves.
+
+mod deliver;
+mod reconcile;

@@ -1,0 +1,55 @@
+//! `config check`, `show`, `example`, and how a wrong setting is told.
+
+use crate::support::program::Place;
+use std::fs;
+
+#[test]
+fn check_says_what_was_read_and_what_is_wrong() {
+    let place = Place::new();
+    let output = place.run(&["config", "check"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("no file; defaults"));
+    fs::write(place.config(), "folders = ['w']\n[delivery]\nconcurency = 4\n").unwrap();
+    let output = place.run(&["config", "check"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("`delivery.concurency`") && error.contains("fitferry.toml"), "{error}");
+    assert!(error.contains("did you mean `delivery.concurrency`?"), "{error}");
+    for command in [&["run"][..], &["status"], &["serve"], &["import", "x"], &["normalize", "x"]] {
+        assert_eq!(place.run(command).status.code(), Some(2), "{command:?}");
+    }
+}
+
+#[test]
+fn show_is_what_is_in_effect_and_can_be_read_back() {
+    let place = Place::new();
+    fs::write(place.config(), "timezone = 'Europe/Berlin'\n[watch]\nsettle = '3s'\n").unwrap();
+    let mut command = place.command();
+    let output = command.args(["config", "show"]).env("FITFERRY_DELIVERY__CONCURRENCY", "3").output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("settle = \"3s\"") && shown.contains("concurrency = 3"), "{shown}");
+    fs::write(place.config(), &shown).unwrap();
+    let again = String::from_utf8(place.run(&["config", "show"]).stdout).unwrap();
+    assert_eq!(again, shown);
+    let json = place.json(&["config", "show", "--json"]).remove(0);
+    assert_eq!(json["delivery"]["concurrency"], 3);
+}
+
+#[test]
+fn the_example_is_a_configuration() {
+    let place = Place::new();
+    let output = place.run(&["config", "example"]);
+    fs::write(place.config(), &output.stdout).unwrap();
+    assert!(place.run(&["config", "check"]).status.success());
+}
+
+#[test]
+fn usage_errors_are_two_and_help_is_none() {
+    let place = Place::new();
+    assert_eq!(place.run(&["frobnicate"]).status.code(), Some(2));
+    assert_eq!(place.run(&["import"]).status.code(), Some(2));
+    for command in [&["--help"][..], &["run", "--help"], &["--version"]] {
+        assert!(place.run(command).status.success());
+    }
+    assert_eq!(place.run(&["--config", "/nowhere/f.toml", "status"]).status.code(), Some(2));
+}

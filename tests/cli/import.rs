@@ -1,0 +1,123 @@
+//! `fitferry import`: alone, and beside a daemon.
+
+use crate::support::fault_server::FaultServer;
+use crate::support::fit::Run;
+use crate::support::program::Place;
+use serde_json::{Value, json};
+use std::fs;
+
+const START: i64 = 1_600_000_000;
+
+fn import(place: &Place, paths: &[&str]) -> (Option<i32>, Value) {
+    let output = place.run(&[&["import", "--json"], paths].concat());
+    let answer = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    (output.status.code(), answer)
+}
+
+fn outside(place: &Place) -> String {
+    let folder = place.dir.path().join("exports");
+    fs::create_dir(&folder).unwrap();
+    for day in 0..10 {
+        fs::write(folder.join(format!("{day}.fit")), Run::at(START + day * 86_400).build()).unwrap();
+    }
+    fs::write(folder.join("copy.fit"), Run::at(START).build()).unwrap();
+    fs::write(folder.join("route.gpx"), "<gpx><rte/></gpx>").unwrap();
+    fs::write(folder.join("broken.fit"), &Run::default().build()[..60]).unwrap();
+    fs::write(folder.join("note.txt"), "hello").unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+fn expected_counts() -> Value {
+    json!({"queued": 10, "known": 1, "no-session": 1, "rejected": 1, "waiting": 0, "ignored": 1})
+}
+
+#[test]
+fn the_counts_add_up_and_a_second_time_is_no_work() {
+    let place = Place::new();
+    let folder = outside(&place);
+    let (code, answer) = import(&place, &[&folder]);
+    assert_eq!(code, Some(1), "one file is broken");
+    assert_eq!((&answer["files"], &answer["verdicts"]), (&json!(14), &expected_counts()));
+    assert_eq!((&answer["sessions"]["changed"], &answer["sessions"]["delivered"]), (&json!(10), &json!(10)));
+    assert!(answer["problems"][0]["file"].as_str().unwrap().ends_with("broken.fit"));
+    let (_, again) = import(&place, &[&folder]);
+    assert_eq!(again["verdicts"]["known"], 11);
+    assert_eq!(again["sessions"]["changed"], 0);
+    let daemon = place.start();
+    assert_eq!(daemon.sessions(&place).len(), 10);
+}
+
+#[test]
+fn beside_a_daemon_the_daemon_delivers() {
+    let place = Place::new();
+    let folder = outside(&place);
+    let mut daemon = place.start();
+    let (code, answer) = import(&place, &[&folder]);
+    assert_eq!((code, &answer["verdicts"]), (Some(1), &expected_counts()));
+    assert_eq!(answer["sessions"]["delivered"], 10);
+    assert_eq!(daemon.sessions(&place).len(), 10);
+    assert_eq!(daemon.events("session.delivered").len(), 10);
+    let (_, again) = import(&place, &[&folder]);
+    assert_eq!((&again["verdicts"]["known"], &again["sessions"]["changed"]), (&json!(11), &json!(0)));
+}
+
+#[test]
+fn truncated_files_are_salvaged_at_once() {
+    let place = Place::new();
+    let run = Run::default().build();
+    let path = place.drop_file("cut.fit", &run[..run.len() - 20]);
+    let (code, answer) = import(&place, &[path.to_str().unwrap()]);
+    assert_eq!((code, &answer["verdicts"]["queued"]), (Some(0), &json!(1)), "{answer}");
+}
+
+#[test]
+fn a_server_that_is_down_keeps_the_queue_for_later() {
+    let place = Place::new();
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let token = place.dir.path().join("token");
+    fs::write(&token, "t").unwrap();
+    let config = |address| {
+        let retry = "delivery.retry_first = '20ms'\ndelivery.retry_longest = '100ms'\n";
+        format!("destination = {{ url = 'http://{address}/v1', token_file = '{}' }}\n{retry}", token.display())
+    };
+    fs::write(place.config(), config(nowhere)).unwrap();
+    let path = place.drop_file("a.fit", Run::default().build());
+    let (code, answer) = import(&place, &[path.to_str().unwrap()]);
+    assert_eq!((code, &answer["sessions"]["queued"]), (Some(75), &json!(1)));
+    assert!(answer["sessions"]["reason"].as_str().unwrap().contains("connect"), "{answer}");
+    let server = FaultServer::start("t");
+    fs::write(place.config(), config(server.address).replace("/v1", "/fitness/v1")).unwrap();
+    let (code, answer) = import(&place, &[path.to_str().unwrap()]);
+    assert_eq!((code, &answer["verdicts"]["known"]), (Some(0), &json!(1)), "{answer}");
+    let daemon = place.start();
+    crate::support::wait::until_true("the session", || server.sessions().len() == 1);
+    drop(daemon);
+}
+
+#[test]
+fn several_accounts_need_a_name_and_stay_apart() {
+    let place = Place::new();
+    let account = |name: &str| {
+        let folder = place.dir.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        format!("[[account]]\nname = '{name}'\nfolders = ['{}']\n", folder.display())
+    };
+    fs::write(place.config(), account("anna") + &account("ben")).unwrap();
+    let path = place.drop_file("a.fit", Run::default().build());
+    let path = path.to_str().unwrap();
+    let output = place.run(&["import", path]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("anna, ben"));
+    for name in ["anna", "ben"] {
+        let (code, answer) = import(&place, &["--account", name, path]);
+        assert_eq!((code, &answer["sessions"]["delivered"]), (Some(0), &json!(1)));
+    }
+    let daemon = place.start();
+    for name in ["anna", "ben"] {
+        let token = fs::read_to_string(place.state().join(format!("server-token-{name}"))).unwrap();
+        let path = format!("/fitness/v1/users/me/sessions?{}", crate::support::program::ALL);
+        let answer = crate::support::http::request(daemon.address(), "GET", &path, token.trim(), "").unwrap();
+        assert_eq!(crate::support::program::sessions(&answer).len(), 1);
+    }
+    assert_eq!(place.json(&["sessions", "list", "--json"]).len(), 2);
+}

@@ -1,0 +1,84 @@
+//! `fitferry normalize`: the contract of its answer.
+
+use crate::support::fit::Run;
+use crate::support::program::{Place, lines};
+use serde_json::json;
+use std::fs;
+
+#[test]
+fn one_object_per_file_in_order() {
+    let place = Place::new();
+    let run = place.drop_file("run.fit", Run::default().build());
+    let route = place.drop_file("route.gpx", "<gpx><rte/></gpx>");
+    let kml = place.drop_file("track.kml", "<kml/>");
+    let missing = place.folder().join("missing.fit");
+    let paths = [&run, &route, &kml, &missing].map(|path| path.to_str().unwrap());
+    let output = place.run(&[&["normalize", "--json"], &paths[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "some input failed");
+    let answers = lines(&output.stdout);
+    assert_eq!(
+        answers[0],
+        json!({
+            "file": paths[0], "member": null, "format": "fit", "outcome": "ok", "reason": null,
+            "workouts": [{
+                "session": {
+                    "id": "fitferry-20260412T063015Z", "name": "Morning run",
+                    "description": "10.23 km · 0:59:00 · 612 kcal · 148 bpm, max 171 · 120 m up · Garmin 1967",
+                    "startTimeMillis": "1775975415000", "endTimeMillis": "1775979015000", "activeTimeMillis": "3540000",
+                    "activityType": 8, "application": {"name": "fitferry"},
+                },
+                "source": {
+                    "format": "fit", "sport": "running", "subSport": "generic", "device": "Garmin 1967",
+                    "title": null, "notes": null,
+                },
+                "metrics": {
+                    "distanceMeters": 10234.5, "energyKcal": 612, "averageHeartRate": 148, "maxHeartRate": 171,
+                    "ascentMeters": 120,
+                },
+            }],
+        })
+    );
+    let outcomes: Vec<_> = answers.iter().map(|answer| answer["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["ok", "no-session", "error", "error"]);
+    assert!(answers.iter().skip(1).all(|answer| answer["reason"].is_string() && answer["workouts"] == json!([])));
+    assert!(!place.state().exists(), "no database is touched");
+}
+
+#[test]
+fn folders_are_opened_up_and_litter_is_passed_over() {
+    let place = Place::new();
+    fs::create_dir_all(place.folder().join("sub")).unwrap();
+    place.drop_file("sub/b.fit", Run::default().build());
+    place.drop_file("a.fit", Run::at(1_600_000_000).build());
+    place.drop_file("._a.fit", "x");
+    let answers = place.json(&["normalize", "--json", place.folder().to_str().unwrap()]);
+    let files: Vec<_> =
+        answers.iter().map(|answer| answer["file"].as_str().unwrap().rsplit('/').next().unwrap()).collect();
+    assert_eq!(files, ["a.fit", "b.fit"]);
+}
+
+#[test]
+fn refused_workouts_stand_beside_the_others() {
+    let place = Place::new();
+    let mut file = Run::default().file();
+    Run { seconds: 0, ..Run::at(1_600_000_000) }.session_without_timer(&mut file);
+    place.drop_file("two.fit", file.build());
+    let answer = place.json(&["normalize", "--json", place.folder().to_str().unwrap()]).remove(0);
+    assert_eq!(answer["workouts"].as_array().unwrap().len(), 1);
+    assert!(answer["refused"][0]["reason"].as_str().unwrap().contains("no length"), "{answer}");
+}
+
+#[test]
+fn people_get_text_and_a_closed_pipe_is_no_error() {
+    let place = Place::new();
+    place.drop_file("a.fit", Run::default().build());
+    let output = place.run(&["normalize", place.folder().to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("ok") && text.contains("Morning run [Running]"), "{text}");
+    let mut command = place.command();
+    command.args(["normalize", "--json"]).args(std::iter::repeat_n(place.folder(), 500));
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}

@@ -1,0 +1,46 @@
+//! `status`, `sessions list` and `files list`: with a daemon, without one, and with nothing at all.
+
+use crate::support::fit::Run;
+use crate::support::program::Place;
+
+#[test]
+fn nothing_yet_is_no_error() {
+    let place = Place::new();
+    let status = place.json(&["status", "--json"]).remove(0);
+    assert_eq!((&status["running"], status["accounts"].as_array().unwrap().len()), (&false.into(), 0));
+    assert!(place.json(&["sessions", "list", "--json"]).is_empty());
+    assert!(place.json(&["files", "list", "--json"]).is_empty());
+    let text = String::from_utf8(place.run(&["status"]).stdout).unwrap();
+    assert!(text.contains("not running") && text.contains("nothing has been seen"), "{text}");
+    assert!(!place.state().exists(), "looking makes nothing");
+}
+
+#[test]
+fn the_same_with_and_without_a_daemon() {
+    let place = Place::new();
+    let daemon = place.start();
+    place.drop_file("a.fit", Run::default().build());
+    place.drop_file("r.gpx", "<gpx><rte/></gpx>");
+    daemon.wait_for_sessions(&place, 1);
+    let look = || {
+        let mut status = place.json(&["status", "--json"]).remove(0);
+        let running = status.as_object_mut().unwrap().remove("running").unwrap();
+        let lists = [place.json(&["sessions", "list", "--json"]), place.json(&["files", "list", "--json"])];
+        (running, (status, lists))
+    };
+    crate::support::wait::until_true("both files", || place.json(&["files", "list", "--json"]).len() == 2);
+    let (running, with) = look();
+    assert_eq!(running, true);
+    daemon.terminate();
+    let (running, without) = look();
+    assert_eq!(running, false);
+    assert_eq!(with, without);
+    let account = &without.0["accounts"][0];
+    assert_eq!((&account["sessions"], &account["queued"], &account["parked"]), (&1.into(), &0.into(), &0.into()));
+    assert_eq!((&account["files"]["queued"], &account["files"]["no-session"]), (&1.into(), &1.into()));
+    let text = String::from_utf8(place.run(&["status"]).stdout).unwrap();
+    assert!(text.contains("1 delivered, 0 queued, 0 parked") && text.contains("1 queued, 1 no-session"), "{text}");
+    let session = &without.1[0][0];
+    assert_eq!((&session["id"], &session["state"]), (&"fitferry-20260412T063015Z".into(), &"delivered".into()));
+    assert_eq!(session["session"]["name"], "Morning run");
+}

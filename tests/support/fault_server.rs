@@ -1,0 +1,202 @@
+//! A sessions API that answers as a test tells it to, over plain TCP; it shares no code with the program.
+
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// What becomes of one request.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// A status, further header lines, a body.
+    Answer(u16, &'static str, &'static str),
+    /// The session is taken, but nobody learns of it.
+    TakeAndHangUp,
+    HangUp,
+}
+
+/// One request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub method: String,
+    pub path: String,
+    pub token: String,
+    pub body: String,
+    pub at: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    faults: VecDeque<Fault>,
+    /// For sessions by id, whatever else is planned.
+    fates: BTreeMap<String, Fault>,
+    sessions: BTreeMap<String, Value>,
+    puts: BTreeMap<String, u32>,
+    seen: Vec<Seen>,
+    in_flight: BTreeMap<String, u32>,
+    /// Most sessions that were in flight at once, and whether one ever was twice.
+    busiest: usize,
+    twice: bool,
+    token: String,
+    pause: Duration,
+}
+
+#[derive(Clone)]
+pub struct FaultServer {
+    pub address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl FaultServer {
+    /// Serves whoever has this token.
+    pub fn start(token: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let state = State { token: token.to_owned(), ..State::default() };
+        let server = Self { address: listener.local_addr().unwrap(), state: Arc::new(Mutex::new(state)) };
+        let accepting = server.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let server = accepting.clone();
+                std::thread::spawn(move || server.serve(stream));
+            }
+        });
+        server
+    }
+
+    /// The next requests end like this, in order.
+    pub fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.state.lock().unwrap().faults.extend(faults);
+    }
+
+    /// Puts of this session always end like this.
+    pub fn doom(&self, id: &str, fault: Fault) {
+        self.state.lock().unwrap().fates.insert(id.to_owned(), fault);
+    }
+
+    pub fn set_token(&self, token: &str) {
+        self.state.lock().unwrap().token = token.to_owned();
+    }
+
+    /// Every put takes this long.
+    pub fn slow_down(&self, pause: Duration) {
+        self.state.lock().unwrap().pause = pause;
+    }
+
+    pub fn sessions(&self) -> BTreeMap<String, Value> {
+        self.state.lock().unwrap().sessions.clone()
+    }
+
+    pub fn forget(&self, id: &str) {
+        self.state.lock().unwrap().sessions.remove(id).expect("a session to forget");
+    }
+
+    /// How often each session was put, successfully or not.
+    pub fn puts(&self) -> BTreeMap<String, u32> {
+        self.state.lock().unwrap().puts.clone()
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.state.lock().unwrap().seen.clone()
+    }
+
+    pub fn busiest(&self) -> usize {
+        self.state.lock().unwrap().busiest
+    }
+
+    pub fn saw_one_twice_at_once(&self) -> bool {
+        self.state.lock().unwrap().twice
+    }
+
+    /// The configuration lines that point an account here.
+    pub fn destination(&self, token_file: &std::path::Path) -> String {
+        let token_file = token_file.display();
+        format!("destination = {{ url = 'http://{}/fitness/v1', token_file = '{token_file}' }}\n", self.address)
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let mut writer = stream.try_clone().unwrap();
+        let mut reader = BufReader::new(stream);
+        while let Some(request) = read_request(&mut reader) {
+            let answer = if request.method == "PUT" { self.put(&request) } else { self.list(&request) };
+            let Some((status, headers, body)) = answer else { return };
+            let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+            if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body.as_bytes())).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn put(&self, request: &Seen) -> Option<(u16, &'static str, String)> {
+        let id = request.path.rsplit('/').next().unwrap().to_owned();
+        let (fault, pause, right) = {
+            let mut state = self.state.lock().unwrap();
+            state.seen.push(request.clone());
+            *state.puts.entry(id.clone()).or_default() += 1;
+            let count = state.in_flight.entry(id.clone()).or_default();
+            *count += 1;
+            state.twice |= *count > 1;
+            state.busiest = state.busiest.max(state.in_flight.len());
+            let fate = state.fates.get(&id).cloned();
+            (fate.or_else(|| state.faults.pop_front()), state.pause, state.token == request.token)
+        };
+        std::thread::park_timeout(pause);
+        let mut state = self.state.lock().unwrap();
+        let left = state.in_flight.get_mut(&id).unwrap();
+        *left -= 1;
+        if *left == 0 {
+            state.in_flight.remove(&id);
+        }
+        if !right {
+            return Some((401, "", "{\"error\":{\"code\":401,\"message\":\"bad token\"}}".to_owned()));
+        }
+        match fault {
+            Some(Fault::Answer(status, headers, body)) => return Some((status, headers, body.to_owned())),
+            Some(Fault::HangUp) => return None,
+            Some(Fault::TakeAndHangUp) | None => {}
+        }
+        let mut session: Value = serde_json::from_str(&request.body).expect("a session");
+        session["modifiedTimeMillis"] = json!("1");
+        state.sessions.insert(id, session.clone());
+        if matches!(fault, Some(Fault::TakeAndHangUp)) {
+            return None;
+        }
+        Some((200, "", session.to_string()))
+    }
+
+    fn list(&self, request: &Seen) -> Option<(u16, &'static str, String)> {
+        let mut state = self.state.lock().unwrap();
+        state.seen.push(request.clone());
+        let sessions: Vec<&Value> = state.sessions.values().collect();
+        Some((200, "", json!({"session": sessions}).to_string()))
+    }
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
+    let mut first = String::new();
+    if reader.read_line(&mut first).ok()? == 0 {
+        return None;
+    }
+    let at = Instant::now();
+    let mut words = first.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (mut length, mut token) = (0, String::new());
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let line = line.trim();
+        if line.is_empty() {
+            break;
+        }
+        let (name, value) = line.split_once(": ")?;
+        match name.to_lowercase().as_str() {
+            "content-length" => length = value.parse().ok()?,
+            "authorization" => value.strip_prefix("Bearer ")?.clone_into(&mut token),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Seen { method, path, token, body: String::from_utf8(body).ok()?, at })
+}

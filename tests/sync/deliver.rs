@@ -1,0 +1,186 @@
+//! What a session goes through until the server has it.
+
+use crate::support::fault_server::{Fault, FaultServer};
+use crate::support::fit::Run;
+use crate::support::program::Place;
+use crate::support::wait;
+use std::fs;
+use std::time::Duration;
+
+const DAY: i64 = 86_400;
+const START: i64 = 1_600_000_000;
+
+/// A place that delivers to a server of the test's own, with quick retries.
+fn place_for(server: &FaultServer, more: &str) -> Place {
+    let place = Place::new();
+    let token = place.dir.path().join("token");
+    fs::write(&token, "right\n").unwrap();
+    let config = format!(
+        "folders = ['{}']\n{}delivery.retry_first = '20ms'\ndelivery.retry_longest = '100ms'\n{more}",
+        place.folder().display(),
+        server.destination(&token)
+    );
+    fs::write(place.config(), config).unwrap();
+    place
+}
+
+fn drop_runs(place: &Place, count: i64) {
+    for day in 0..count {
+        place.drop_file(&format!("{day}.fit"), Run { records: 2, ..Run::at(START + day * DAY) }.build());
+    }
+}
+
+fn id(day: i64) -> String {
+    format!("fitferry-{}", jiff::Timestamp::from_second(START + day * DAY).unwrap().strftime("%Y%m%dT%H%M%SZ"))
+}
+
+#[test]
+fn passing_faults_are_outlasted() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "");
+    server.plan([
+        Fault::Answer(500, "", "<html>Oops</html>"),
+        Fault::HangUp,
+        Fault::Answer(503, "Content-Type: text/plain\r\n", ""),
+        Fault::TakeAndHangUp,
+        Fault::Answer(200, "", "<html>Please log in to the hotel's network</html>"),
+        Fault::Answer(302, "Location: http://127.0.0.1:1/\r\n", ""),
+        Fault::Answer(403, "", "{\"error\":{\"errors\":[{\"reason\":\"userRateLimitExceeded\"}]}}"),
+    ]);
+    let mut daemon = place.start();
+    drop_runs(&place, 1);
+    let delivered = daemon.wait_for("session.delivered");
+    assert_eq!(delivered["attempts"], 8);
+    assert_eq!(daemon.events("session.retry").len(), 7);
+    assert_eq!(server.sessions().len(), 1);
+    assert_eq!(server.puts()[&id(0)], 8);
+}
+
+#[test]
+fn what_the_server_refuses_for_good_is_parked_and_holds_up_nobody() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "");
+    let refusal =
+        "{\"error\":{\"code\":400,\"message\":\"no such sport\",\"errors\":[{\"reason\":\"invalidArgument\"}]}}";
+    server.doom(&id(1), Fault::Answer(400, "", refusal));
+    let mut daemon = place.start();
+    drop_runs(&place, 3);
+    daemon.wait_for("session.parked");
+    wait::until_true("the others", || server.sessions().len() == 2);
+    let sessions = place.json(&["sessions", "list", "--json", "--state", "parked"]);
+    assert_eq!(sessions[0]["id"], id(1));
+    assert!(sessions[0]["reason"].as_str().unwrap().contains("no such sport"), "{sessions:?}");
+    daemon.terminate();
+    // A restart does not bring it back by itself.
+    let mut again = place.start();
+    place.drop_file("new.fit", Run::at(START + 10 * DAY).build());
+    again.wait_for("session.delivered");
+    assert_eq!(server.puts()[&id(1)], 1);
+    // New content does.
+    place.drop_file("1.fit", Run { seconds: 1800, ..Run::at(START + DAY) }.build());
+    again.wait_for("session.parked");
+    assert_eq!(server.puts()[&id(1)], 2);
+}
+
+#[test]
+fn the_server_says_when_to_come_back() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "");
+    server.plan([Fault::Answer(429, "Retry-After: 1\r\n", "")]);
+    let mut daemon = place.start();
+    drop_runs(&place, 1);
+    assert_eq!(daemon.wait_for("session.retry")["seconds"], 1);
+    daemon.wait_for("session.delivered");
+    let puts: Vec<_> = server.seen().into_iter().filter(|seen| seen.method == "PUT").map(|seen| seen.at).collect();
+    assert!(puts[1] - puts[0] >= Duration::from_secs(1), "{:?}", puts[1] - puts[0]);
+}
+
+/// The number of attempts and the time of the next are on disk: a restart does not start over.
+#[test]
+fn attempts_survive_a_restart() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "");
+    server.doom(&id(0), Fault::HangUp);
+    let mut daemon = place.start();
+    drop_runs(&place, 1);
+    let attempts = daemon.wait_for_where("session.retry", |event| event["attempts"].as_u64() >= Some(4));
+    daemon.terminate();
+    let mut again = place.start();
+    let next = again.wait_for("session.retry");
+    assert!(next["attempts"].as_u64() > attempts["attempts"].as_u64(), "{next} after {attempts}");
+}
+
+#[test]
+fn many_at_once_but_bounded_and_never_one_twice() {
+    let server = FaultServer::start("right");
+    server.slow_down(Duration::from_millis(15));
+    let place = place_for(&server, "delivery.concurrency = 5\n");
+    drop_runs(&place, 60);
+    server.plan((0..20).map(|index| if index % 2 == 0 { Fault::HangUp } else { Fault::Answer(500, "", "") }));
+    let daemon = place.start();
+    wait::until_true("all sessions", || server.sessions().len() == 60);
+    let (took, _) = daemon.terminate();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(server.busiest(), 5);
+    assert!(!server.saw_one_twice_at_once());
+}
+
+#[test]
+fn a_refused_token_stops_the_account_once_and_loses_nothing() {
+    let server = FaultServer::start("another");
+    let place = place_for(&server, "");
+    let mut daemon = place.start();
+    drop_runs(&place, 20);
+    daemon.wait_for("account.stopped");
+    wait::until_true("all files seen", || place.json(&["files", "list", "--json"]).len() == 20);
+    assert_eq!(daemon.events("account.stopped").len(), 1);
+    assert_eq!(place.json(&["sessions", "list", "--json", "--state", "queued"]).len(), 20);
+    let import = place.run(&["import", place.folder().to_str().unwrap()]);
+    assert_eq!(import.status.code(), Some(77), "{import:?}");
+    let log = format!("{:?}", daemon.terminate().1);
+    assert!(!log.contains("right"), "the token is nobody's business: {log}");
+    server.set_token("right");
+    let daemon = place.start();
+    wait::until_true("all sessions", || server.sessions().len() == 20);
+    drop(daemon);
+}
+
+#[test]
+fn another_destination_gets_everything_anew() {
+    let first = FaultServer::start("right");
+    let place = place_for(&first, "");
+    let daemon = place.start();
+    drop_runs(&place, 5);
+    wait::until_true("all sessions", || first.sessions().len() == 5);
+    daemon.terminate();
+    let second = FaultServer::start("right");
+    let config = fs::read_to_string(place.config()).unwrap();
+    let moved = config.replace(&first.address.to_string(), &second.address.to_string());
+    fs::write(place.config(), moved).unwrap();
+    let daemon = place.start();
+    wait::until_true("all sessions", || second.sessions().len() == 5);
+    daemon.terminate();
+    fs::write(place.config(), config).unwrap();
+    let mut daemon = place.start();
+    place.drop_file("new.fit", Run::at(START + 10 * DAY).build());
+    daemon.wait_for("session.delivered");
+    assert_eq!(first.puts().values().sum::<u32>(), 6, "what the first server has is still known");
+}
+
+/// A newer revision that comes while an older one is on its way is not taken for delivered.
+#[test]
+fn the_newest_revision_wins() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "");
+    server.slow_down(Duration::from_millis(300));
+    let mut daemon = place.start();
+    place.drop_file("a.fit", Run::at(START).build());
+    wait::until_true("the first to be on its way", || !server.puts().is_empty());
+    let path = place.drop_file("a.fit", Run { seconds: 1234, ..Run::at(START) }.build());
+    daemon.wait_for_where("session.delivered", |event| event["revision"] == 2);
+    let expected = place.normalized(&[&path]);
+    let mut found = server.sessions();
+    found.values_mut().for_each(|session| drop(session.as_object_mut().unwrap().remove("modifiedTimeMillis")));
+    assert_eq!(found, expected);
+    assert!(!server.saw_one_twice_at_once());
+}

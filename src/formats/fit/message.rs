@@ -12,16 +12,44 @@ pub const ACTIVITY: u16 = 34;
 /// The field that every timed message shares.
 pub const TIMESTAMP: u8 = 253;
 
-/// The shape of one local message type, as its latest definition gives it.
+/// What the scanner needs of a local message type to pass over its messages; small, so that all sixteen stay close.
+#[derive(Clone, Copy, Default)]
+pub struct Shape {
+    pub kind: Kind,
+    pub big_endian: bool,
+    /// Bytes of a message without its header.
+    pub size: u32,
+    /// Where the timestamp lies, in bytes from the first field.
+    pub timestamp: Option<u16>,
+}
+
+/// What is done with the messages of a local type.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Kind {
+    /// There must be none: nothing has defined them.
+    #[default]
+    Undefined,
+    PassedOver,
+    /// Counted, and their times noted.
+    Record,
+    Wanted,
+}
+
+impl Shape {
+    /// The timestamp of a message of this shape; `None` where it is absent or invalid.
+    pub fn timestamp_of(&self, data: &[u8]) -> Option<u32> {
+        let at = usize::from(self.timestamp?);
+        let bytes = data.get(at..at + 4)?.try_into().ok()?;
+        let value = if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
+        (value != u32::MAX).then_some(value)
+    }
+}
+
+/// One local message type, as its latest definition gives it.
 #[derive(Clone, Default)]
 pub struct Definition {
-    /// Bytes of a message without its header; `None` until defined.
-    pub size: Option<usize>,
+    pub shape: Shape,
     pub global: u16,
-    pub wanted: bool,
-    pub big_endian: bool,
-    /// Where the timestamp lies, in bytes from the first field.
-    pub timestamp: Option<usize>,
     /// Only filled for wanted messages.
     fields: Vec<Field>,
 }
@@ -44,35 +72,31 @@ impl Definition {
 
     /// Takes over a new definition; `bytes` is exactly as long as [`Definition::length`] says.
     pub fn redefine(&mut self, bytes: &[u8]) {
-        self.big_endian = bytes[1] == 1;
+        let big_endian = bytes[1] == 1;
         let global = [bytes[2], bytes[3]];
-        self.global = if self.big_endian { u16::from_be_bytes(global) } else { u16::from_le_bytes(global) };
-        self.wanted = matches!(self.global, FILE_ID | SPORT | SESSION | LAP | WORKOUT | ACTIVITY);
-        self.timestamp = None;
+        self.global = if big_endian { u16::from_be_bytes(global) } else { u16::from_le_bytes(global) };
+        let kind = match self.global {
+            FILE_ID | SPORT | SESSION | LAP | WORKOUT | ACTIVITY => Kind::Wanted,
+            RECORD => Kind::Record,
+            _ => Kind::PassedOver,
+        };
         self.fields.clear();
         let count = usize::from(bytes[4]);
-        let mut offset = 0;
+        let (mut offset, mut timestamp) = (0_u16, None);
         for field in bytes[5..5 + count * 3].chunks_exact(3) {
-            let field = Field { number: field[0], size: field[1].into(), base_type: field[2], offset };
-            if field.number == TIMESTAMP && field.size == 4 {
-                self.timestamp = Some(offset);
+            let [number, size, base_type] = [field[0], field[1], field[2]];
+            if number == TIMESTAMP && size == 4 {
+                timestamp = Some(offset);
             }
-            if self.wanted {
-                self.fields.push(field);
+            if kind == Kind::Wanted {
+                self.fields.push(Field { number, base_type, offset: offset.into(), size: size.into() });
             }
-            offset += field.size;
+            // At most 255 times 255, which fits.
+            offset += u16::from(size);
         }
         let developer = bytes.get(5 + count * 3 + 1..).unwrap_or_default();
-        let developer_size: usize = developer.chunks_exact(3).map(|field| usize::from(field[1])).sum();
-        self.size = Some(offset + developer_size);
-    }
-
-    /// The timestamp of a message of this shape; `None` where it is absent or invalid.
-    pub fn timestamp_of(&self, data: &[u8]) -> Option<u32> {
-        let at = self.timestamp?;
-        let bytes = data.get(at..at + 4)?.try_into().ok()?;
-        let value = if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
-        (value != u32::MAX).then_some(value)
+        let developer_size: u32 = developer.chunks_exact(3).map(|field| u32::from(field[1])).sum();
+        self.shape = Shape { kind, big_endian, size: u32::from(offset) + developer_size, timestamp };
     }
 }
 
@@ -89,7 +113,7 @@ impl Message<'_> {
     pub fn number(&self, number: u8) -> Option<u32> {
         let (field, bytes) = self.field(number)?;
         let mut bytes = bytes.get(..element_size(field.base_type).min(field.size))?.to_vec();
-        if !self.definition.big_endian {
+        if !self.definition.shape.big_endian {
             bytes.reverse();
         }
         if bytes.is_empty() || bytes.len() > 4 {
@@ -119,7 +143,7 @@ impl Message<'_> {
 
     /// The message's own time, or the one that its compressed header carries.
     pub fn timestamp(&self) -> Option<u32> {
-        self.definition.timestamp_of(self.data).or(self.header_timestamp)
+        self.definition.shape.timestamp_of(self.data).or(self.header_timestamp)
     }
 
     fn field(&self, number: u8) -> Option<(Field, &[u8])> {

@@ -1,17 +1,15 @@
 //! Runs over a FIT file: sizes, CRC, definitions, message lengths. Decodes nothing but times, and holds one window.
 
-use super::message::{Definition, Message, RECORD};
-use crc::{CRC_16_ARC, Crc, Table};
+use super::message::{Definition, Kind, Message, Shape};
+use crc_fast::{CrcAlgorithm, Digest};
 use std::io::{self, Read};
 
-/// FIT's CRC is the one known as CRC-16/ARC; sixteen tables make it run at memory speed (2.3 to 3.5 GB/s measured).
-static CRC: Crc<u16, Table<16>> = Crc::<u16, Table<16>>::new(&CRC_16_ARC);
+/// Bytes held at first; small enough to stay in the processor's cache between the CRC and the scan.
+const WINDOW_LEN: usize = 32 << 10;
 
-/// The window holds at least the longest message: a header, and 255 fields and 255 developer fields of 255 bytes.
-const WINDOW_LEN: usize = 192 << 10;
-
-/// Bytes read at once; small enough to stay in the processor's cache between the CRC and the scan.
-const READ_LEN: usize = 32 << 10;
+/// Bytes of the longest message: a header, and 255 fields and 255 developer fields of 255 bytes, rounded up. The window
+/// grows to this if it has to.
+const LONGEST_WINDOW: usize = 128 << 10;
 
 /// Why a part could not be read to its end.
 #[derive(Debug)]
@@ -40,7 +38,7 @@ pub struct Records {
 
 pub struct Scanner<R> {
     source: R,
-    window: Box<[u8]>,
+    window: Vec<u8>,
     start: usize,
     end: usize,
     /// Bytes of the source before the window's start, for messages about damage.
@@ -50,8 +48,7 @@ pub struct Scanner<R> {
 
 impl<R: Read> Scanner<R> {
     pub fn new(source: R) -> Self {
-        let window = vec![0; WINDOW_LEN].into_boxed_slice();
-        Self { source, window, start: 0, end: 0, passed: 0, messages: Messages::default() }
+        Self { source, window: vec![0; WINDOW_LEN], start: 0, end: 0, passed: 0, messages: Messages::default() }
     }
 
     /// The records of the part that was scanned last.
@@ -63,7 +60,7 @@ impl<R: Read> Scanner<R> {
     /// was found is still good.
     pub fn part(&mut self, wanted: &mut impl FnMut(&Message<'_>)) -> Result<End, Flaw> {
         self.messages = Messages::default();
-        let mut crc = CRC.digest();
+        let mut crc = Digest::new(CrcAlgorithm::Crc16Arc);
         let header = self.header()?;
         crc.update(&self.window[self.start..self.start + header.size]);
         self.consume(header.size);
@@ -108,11 +105,11 @@ impl<R: Read> Scanner<R> {
         Ok(Header { size, data_size })
     }
 
-    fn check_crc(&mut self, computed: u16) -> Result<(), Flaw> {
+    fn check_crc(&mut self, computed: u64) -> Result<(), Flaw> {
         if self.ensure(2)? < 2 {
             return Err(Flaw::Truncated("the checksum at the end is missing".to_owned()));
         }
-        let stored = u16::from_le_bytes([self.window[self.start], self.window[self.start + 1]]);
+        let stored = u64::from(u16::from_le_bytes([self.window[self.start], self.window[self.start + 1]]));
         if stored != computed {
             return Err(self.damaged(&format!("the checksum is {stored:04x}, the content's is {computed:04x}")));
         }
@@ -130,9 +127,11 @@ impl<R: Read> Scanner<R> {
         self.window.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let room = self.window.len().min(self.end + READ_LEN);
+        if self.end == self.window.len() && self.end < LONGEST_WINDOW {
+            self.window.resize(LONGEST_WINDOW, 0);
+        }
         loop {
-            match self.source.read(&mut self.window[self.end..room]) {
+            match self.source.read(&mut self.window[self.end..]) {
                 Ok(count) => {
                     self.end += count;
                     return Ok(count);
@@ -170,7 +169,8 @@ struct Header {
 /// The sixteen local message types, and what a part has told so far.
 #[derive(Default)]
 struct Messages {
-    locals: [Definition; 16],
+    shapes: [Shape; 16],
+    definitions: [Definition; 16],
     /// The latest time of any message, which compressed headers count on from.
     clock: Option<u32>,
     records: Records,
@@ -184,31 +184,40 @@ impl Messages {
             if header & 0xc0 == 0x40 {
                 let Some(length) = Definition::length(body, header & 0x20 != 0) else { break };
                 let Some(definition) = body.get(..length) else { break };
-                self.locals[usize::from(header & 0x0f)].redefine(definition);
+                self.define(header & 0x0f, definition);
                 at += 1 + length;
                 continue;
             }
             let compressed = header & 0x80 != 0;
-            let local = if compressed { header >> 5 & 0x03 } else { header & 0x0f };
-            let definition = &self.locals[usize::from(local)];
-            let Some(size) = definition.size else {
+            let local = usize::from(if compressed { header >> 5 & 0x03 } else { header & 0x0f });
+            let shape = self.shapes[local];
+            if shape.kind == Kind::Undefined {
                 return Err(format!("a message of the undefined local type {local}"));
-            };
-            let Some(data) = body.get(..size) else { break };
-            at += 1 + size;
+            }
+            let Some(data) = usize::try_from(shape.size).ok().and_then(|size| body.get(..size)) else { break };
+            at += 1 + data.len();
+            let time = shape.timestamp_of(data);
             if compressed {
                 self.clock = self.clock.map(|clock| advance(clock, header & 0x1f));
-            } else if let Some(time) = definition.timestamp_of(data) {
-                self.clock = Some(time);
+            } else if time.is_some() {
+                self.clock = time;
             }
-            if definition.global == RECORD {
-                self.records.take(definition.timestamp_of(data).or(self.clock));
-            } else if definition.wanted {
-                let header_timestamp = self.clock.filter(|_| compressed);
-                wanted(&Message { definition, data, header_timestamp });
+            match shape.kind {
+                Kind::Record => self.records.take(time.or(self.clock)),
+                Kind::Wanted => {
+                    let header_timestamp = self.clock.filter(|_| compressed);
+                    wanted(&Message { definition: &self.definitions[local], data, header_timestamp });
+                }
+                Kind::PassedOver | Kind::Undefined => {}
             }
         }
         Ok(at)
+    }
+
+    fn define(&mut self, local: u8, definition: &[u8]) {
+        let local = usize::from(local);
+        self.definitions[local].redefine(definition);
+        self.shapes[local] = self.definitions[local].shape;
     }
 }
 

@@ -1,7 +1,7 @@
 //! How fast the readers are: FIT beside two general decoders, GPX and TCX beside the bare events of the XML parser.
 //!
-//! `cargo bench --bench formats`, with the name of a format behind `--` for that one alone. The corpus of real files is used where it lies beside the project, else generated
-//! files of the same kind. Each comparison is taken in turn, A B A B, so that a machine that slows down slows both.
+//! `cargo bench --bench formats`, with the name of a format behind `--` for that one alone. The corpus of real files is
+//! used where it lies beside the project, else generated files of the same kind. Each comparison is taken in turn, A B A B, so that a machine that slows down slows both.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 )]
 
 #[path = "../tests/support/fit.rs"]
+#[expect(dead_code, reason = "the tests use all of it")]
 mod fit;
 #[path = "../tests/support/xml.rs"]
 mod xml;
@@ -90,8 +91,11 @@ fn files(format: &str, generate: impl Fn() -> Vec<Vec<u8>>) -> (Vec<Vec<u8>>, St
     (files, origin)
 }
 
+/// A name and a function to be timed.
+type Reading<'a> = (&'a str, &'a dyn Fn(&[u8]));
+
 /// Runs each reader over all files, in turn; prints its speed, and its time as a multiple of the first one's.
-fn compare(files: &[Vec<u8>], readers: &[(&str, &dyn Fn(&[u8]))]) {
+fn compare(files: &[Vec<u8>], readers: &[Reading<'_>]) {
     let megabytes = files.iter().map(Vec::len).sum::<usize>() as f64 / 1e6;
     let time = |reader: &dyn Fn(&[u8])| {
         let began = Instant::now();

@@ -53,12 +53,13 @@ impl Default for Options {
 /// Reads one file to its end, whatever it turns out to be.
 ///
 /// Errors are those of the device or file system only: whatever is wrong with the content is told by the [`Reading`].
-pub fn read(source: impl Read, options: &Options) -> io::Result<Reading> {
-    let mut input = Input::new(source)?;
+pub fn read(mut source: impl Read, options: &Options) -> io::Result<Reading> {
+    let mut input = Input::new(&mut source as &mut dyn Read)?;
     if sniff(input.head()) != Kind::Gzip {
         return read_content(&mut input, options);
     }
-    let mut unpacked = match Input::new(MultiGzDecoder::new(input).take(LONGEST_CONTENT)) {
+    let mut decoder = MultiGzDecoder::new(input).take(LONGEST_CONTENT);
+    let mut unpacked = match Input::new(&mut decoder as &mut dyn Read) {
         Ok(unpacked) => unpacked,
         Err(error) => {
             let reading = Reading::unknown("a gzip file of which nothing can be unpacked");
@@ -79,7 +80,8 @@ pub fn read(source: impl Read, options: &Options) -> io::Result<Reading> {
     }
 }
 
-fn read_content<R: Read>(input: &mut Input<R>, options: &Options) -> io::Result<Reading> {
+/// The source is dynamic, so that there is one copy of the readers: it is asked for thousands of bytes at a time.
+fn read_content(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Result<Reading> {
     let head = input.head().to_vec();
     let mut input = input.take(LONGEST_CONTENT);
     let reading = match sniff(&head) {

@@ -4,6 +4,7 @@ mod writer;
 
 pub use writer::{Error, Writer};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -97,6 +98,10 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 8 << 20)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Of the default two megabytes for each connection, an idle daemon would keep most for nothing.
+    connection.pragma_update(None, "cache_size", -512)?;
+    // Otherwise a cached statement is planned anew whenever it is given other values: half of the work of writing (measured).
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::{Exit, Global, output};
 use crate::config;
+use crate::session::Session;
 use crate::store::{self, listing};
 use std::io::Write;
 
@@ -36,7 +37,8 @@ impl Sessions {
                     output::json_line(&mut out, &session)?;
                 } else {
                     let reason = session.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-                    writeln!(out, "{}  {}  {}{reason}", session.account, session.id, session.state)?;
+                    let Session { name, .. } = serde_json::from_str(session.session.get())?;
+                    writeln!(out, "{}  {}  {}{reason}  {name}", session.account, session.id, session.state)?;
                 }
                 Ok(true)
             })?;

@@ -10,9 +10,11 @@ use crate::sync::Route;
 use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Hints, Next, Rules, Watcher, hint_for};
 use jiff::Timestamp;
 use rusqlite::Connection;
+use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// The watching thread, and the way to end it.
@@ -45,7 +47,7 @@ impl Folders {
             let watcher = Watcher::new(folders.clone(), rules, hints);
             // The daemon may have stopped already.
             let _ = begun.send(());
-            Intake { folders, owners, known, store }.run(watcher);
+            Intake { folders, owners, known, store, submitted: Submitted::default() }.run(watcher);
         };
         let thread = std::thread::Builder::new().name("folders".to_owned()).spawn(run)?;
         begins.recv().map_err(io::Error::other)?;
@@ -82,6 +84,30 @@ struct Intake {
     /// Only reads.
     known: Connection,
     store: Store,
+    submitted: Submitted,
+}
+
+/// Files whose verdict is on its way to the disk: a scan and an event may both find a file within that moment.
+#[derive(Clone, Default)]
+struct Submitted(Arc<Mutex<HashMap<PathBuf, Stamp>>>);
+
+impl Submitted {
+    fn files(&self) -> MutexGuard<'_, HashMap<PathBuf, Stamp>> {
+        // Whoever panicked with it ended the process.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, path: &Path, stamp: Stamp) {
+        self.files().insert(path.to_path_buf(), stamp);
+    }
+
+    fn remove(&self, path: &Path) {
+        self.files().remove(path);
+    }
+
+    fn contains(&self, path: &Path, stamp: Stamp) -> bool {
+        self.files().get(path) == Some(&stamp)
+    }
 }
 
 impl Intake {
@@ -119,6 +145,10 @@ impl Intake {
 
     /// Whether a file has a verdict that still holds. In doubt it is read again, which does no harm.
     fn is_settled(&self, folder: usize, path: &Path, stamp: Stamp) -> bool {
+        // In this order: it leaves the one when it is in the other.
+        if self.submitted.contains(path, stamp) {
+            return true;
+        }
         let account = self.owner(folder).0.0.account;
         matches!(files::settled(&self.known, account, path, stamp, READER_VERSION), Ok(Some(_)))
     }
@@ -158,20 +188,26 @@ impl Intake {
     /// Hands a judged file to the store, without waiting: files share commits, and the next one can be read meanwhile.
     fn submit(&self, person: &Person, route: &Route, seen: Seen, sender: &HintSender, quiet: bool) {
         let (person, wake, sender, path) = (person.clone(), route.wake.clone(), sender.clone(), seen.path());
-        let name = person.name.clone();
+        let (name, submitted) = (person.name.clone(), self.submitted.clone());
+        if !matches!(seen.assessment, Assessment::Wait(_)) {
+            submitted.add(&path, seen.stamp);
+        }
         let write = move |connection: &Connection| intake::record(connection, &person, &seen, Timestamp::now());
-        self.store.submit(write, move |receipt| match receipt {
-            Ok(receipt) => {
-                if !quiet {
-                    intake::tell(&name, &path, &receipt);
+        self.store.submit(write, move |receipt| {
+            submitted.remove(&path);
+            match receipt {
+                Ok(receipt) => {
+                    if !quiet {
+                        intake::tell(&name, &path, &receipt);
+                    }
+                    if receipt.verdict == Verdict::Queued {
+                        wake.notify_one();
+                    }
                 }
-                if receipt.verdict == Verdict::Queued {
-                    wake.notify_one();
+                Err(error) => {
+                    events::store_failed("recording a file", &error);
+                    sender.send(Hint::Retry(path));
                 }
-            }
-            Err(error) => {
-                events::store_failed("recording a file", &error);
-                sender.send(Hint::Retry(path));
             }
         });
     }

@@ -49,7 +49,12 @@ impl Place {
 
     /// The program, with an environment that holds nothing but this place.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fitferry"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_fitferry")))
+    }
+
+    /// The same for a copy of the program.
+    pub fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.env_clear().env("HOME", self.dir.path()).env("TZ", "UTC").current_dir(self.dir.path());
         if self.config().exists() {
             command.arg("--config").arg(self.config());

@@ -1,0 +1,148 @@
+//! The README's commands, run as they are printed, but for what cannot be where a newcomer has it: the programs are
+//! built already, the port is any free one, and what belongs to root goes into a folder instead.
+
+use super::samples;
+use crate::support::program::{Daemon, Place};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The blocks that `.ci/run` and the other tests run anyway.
+const RUN_ELSEWHERE: [&str; 1] = ["cargo test"];
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The README's blocks of one language, in order.
+fn blocks(language: &str) -> Vec<String> {
+    let text = fs::read_to_string(repository().join("README.md")).unwrap();
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(found) = line.strip_prefix("```") else { continue };
+        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if found == language {
+            blocks.push(body.join("\n"));
+        }
+    }
+    blocks
+}
+
+fn shell(script: &str, place: &Place) -> Output {
+    let mut command = Command::new("sh");
+    command.args(["-euc", script]).current_dir(place.dir.path()).env("HOME", place.dir.path()).env("TZ", "UTC");
+    command.output().unwrap()
+}
+
+fn succeed(script: &str, place: &Place) -> String {
+    let output = shell(script, place);
+    assert!(output.status.success(), "{script}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A folder that looks like the repository to who follows the README in it.
+fn clone() -> Place {
+    let place = Place::new();
+    let data = place.dir.path().join("tests/data/workouts");
+    fs::create_dir_all(&data).unwrap();
+    for entry in fs::read_dir(samples::folder()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), data.join(entry.file_name())).unwrap();
+    }
+    place
+}
+
+#[test]
+fn trying_it_out_works_as_printed() {
+    let place = clone();
+    let blocks = blocks("sh");
+    let [run, curl, look, normalize, rest @ ..] = &blocks[..] else { panic!("{blocks:?}") };
+    assert_eq!(rest[0], RUN_ELSEWHERE[0]);
+
+    let arguments = run.strip_prefix("cargo run --release -- ").unwrap().split(' ');
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fitferry"));
+    command.args(arguments).args(["--listen", "127.0.0.1:0"]).current_dir(place.dir.path());
+    command.env_clear().env("TZ", "UTC").env("FITFERRY_LOG__FORMAT", "json");
+    let mut daemon = Daemon::spawn(&mut command);
+    daemon.wait_for("daemon.ready");
+    for _ in 0..3 {
+        daemon.wait_for("session.delivered");
+    }
+
+    if Command::new("curl").arg("--version").output().is_ok() {
+        let answer = succeed(&curl.replace("127.0.0.1:8730", &daemon.address().to_string()), &place);
+        let answered: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answered["session"].as_array().unwrap().len(), 3, "{answer}");
+        for line in self::blocks("json")[0].lines() {
+            assert!(answer.contains(line), "{line} is not in {answer}");
+        }
+    }
+    let look = look.replace("target/release/fitferry", env!("CARGO_BIN_EXE_fitferry"));
+    let shown = succeed(&look, &place);
+    for expected in ["Morning run", "ride.gpx", "walk.gpx.gz", "delivered"] {
+        assert!(shown.contains(expected), "{expected} is not in {shown}");
+    }
+    let normalize = normalize.replace("target/release/fitferry", env!("CARGO_BIN_EXE_fitferry"));
+    assert!(succeed(&normalize, &place).contains("run-from-the-watch.fit"));
+    daemon.terminate();
+}
+
+#[test]
+fn installing_puts_everything_where_it_is_looked_for() {
+    let place = Place::new();
+    let blocks = blocks("sh");
+    let [.., install, start] = &blocks[..] else { panic!("{blocks:?}") };
+    let (build, install) = install.split_once('\n').unwrap();
+    assert_eq!(build, "cargo build --release --locked", "what .ci/run does");
+    let root = place.dir.path().join("root");
+    let script = install
+        .replace("target/release/fitferry", env!("CARGO_BIN_EXE_fitferry"))
+        .replace("sudo ", "")
+        .replace(" /", &format!(" {}/", root.display()))
+        .replace(
+            &format!(" {}{}", root.display(), env!("CARGO_BIN_EXE_fitferry")),
+            concat!(" ", env!("CARGO_BIN_EXE_fitferry")),
+        );
+    succeed(&format!("cd '{}'\n{script}", repository().display()), &place);
+    let unit = fs::read_to_string(root.join("etc/systemd/system/fitferry.service")).unwrap();
+    assert!(unit.contains("ExecStart=/usr/local/bin/fitferry run\n") && root.join("usr/local/bin/fitferry").exists());
+
+    let (check, enable) = start.split_once('\n').unwrap();
+    let config = root.join("etc/fitferry/fitferry.toml");
+    succeed(&format!("FITFERRY_CONFIG='{}' {}/usr/local/bin/{check}", config.display(), root.display()), &place);
+    assert_eq!(enable, "sudo systemctl enable --now fitferry");
+    if Command::new("systemctl").arg("--version").output().is_ok() {
+        succeed(&format!("systemctl --root='{}' enable fitferry", root.display()), &place);
+        assert!(root.join("etc/systemd/system/multi-user.target.wants/fitferry.service").symlink_metadata().is_ok());
+    }
+}
+
+#[test]
+fn no_command_is_left_unrun() {
+    // Those of trying, the tests, those of installing: a new one needs a test of its own.
+    assert_eq!(blocks("sh").len(), 7);
+}
+
+#[test]
+fn the_configurations_are_valid() {
+    let place = Place::new();
+    let token = place.dir.path().join("token");
+    fs::write(&token, "a-token\n").unwrap();
+    let blocks = blocks("toml");
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let path: PathBuf = place.dir.path().join("readme.toml");
+        fs::write(&path, block.replace("/etc/fitferry/token", token.to_str().unwrap())).unwrap();
+        let shown = place.json(&["config", "show", "--json", "--config", path.to_str().unwrap()]);
+        assert!(!shown.is_empty());
+        let output = Command::new(env!("CARGO_BIN_EXE_fitferry"))
+            .env_clear()
+            .args(["config", "check", "--config"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{block}: {output:?}");
+    }
+}

@@ -89,7 +89,7 @@ fn take_all(
     let (receipts, received) = channel();
     let mut sessions = Sessions::default();
     let mut collect = |(path, receipt): (PathBuf, Result<Receipt, Error>)| {
-        let Receipt { verdict, reason, sessions: of_file, changed } = receipt?;
+        let Receipt { verdict, reason, sessions: of_file, changed, .. } = receipt?;
         sessions.all.extend(of_file);
         sessions.changed.extend(changed);
         let file = path.display().to_string();

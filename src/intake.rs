@@ -59,6 +59,8 @@ pub fn read(path: &Path, zone: &TimeZone) -> io::Result<Read> {
 pub enum Assessment {
     /// Its workouts are taken; the reason says if they were salvaged.
     Take(Option<String>),
+    /// Those that are believed are taken; the others are looked at again.
+    TakeSome(String),
     NoSession(String),
     Reject(String),
     /// Believed later, if at all.
@@ -66,12 +68,13 @@ pub enum Assessment {
     Ignore(String),
 }
 
-/// Judges a reading. Pure.
-pub fn assess(reading: &Reading, now: Timestamp) -> Assessment {
+/// Judges a reading, and leaves out of it what is not believed yet. Pure.
+pub fn assess(reading: &mut Reading, now: Timestamp) -> Assessment {
     let latest = now.saturating_add(FUTURE_SLACK).unwrap_or(Timestamp::MAX);
-    if let Some(workout) = reading.workouts.iter().find(|workout| workout.start > latest) {
-        let start = workout.start;
-        return Assessment::Wait(format!("a workout starts in the future, at {start}; is this machine's clock right?"));
+    if let Some(Workout { start, .. }) = reading.workouts.iter().find(|workout| workout.start > latest) {
+        let reason = format!("a workout starts in the future, at {start}; is this machine's clock right?");
+        reading.workouts.retain(|workout| workout.start <= latest);
+        return if reading.workouts.is_empty() { Assessment::Wait(reason) } else { Assessment::TakeSome(reason) };
     }
     match reading.outcome() {
         Outcome::Ok(salvaged) => Assessment::Take(salvaged),
@@ -93,8 +96,10 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn new(path: &Path, stamp: Stamp, reading: Reading, assessment: Assessment) -> Self {
+    pub fn new(path: &Path, stamp: Stamp, mut reading: Reading, assessment: Assessment) -> Self {
         let path = path.as_os_str().as_bytes().to_vec();
+        let salvaged = reading.flaw().is_some();
+        reading.workouts.iter_mut().for_each(|workout| workout.source.salvaged = salvaged);
         Self { path, stamp, format: reading.format, assessment, workouts: reading.workouts }
     }
 
@@ -108,6 +113,8 @@ impl Seen {
 pub struct Receipt {
     pub verdict: Verdict,
     pub reason: Option<String>,
+    /// False if the same file got the same verdict before.
+    pub is_news: bool,
     /// The sessions that the file's workouts are, new or known.
     pub sessions: Vec<SessionRow>,
     /// Those of them that are new or have new content.
@@ -120,24 +127,29 @@ pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timest
     let path = seen.path();
     let (verdict, reason) = match &seen.assessment {
         Assessment::Take(reason) => (Verdict::Known, reason.as_deref()),
+        Assessment::TakeSome(reason) | Assessment::Wait(reason) => (Verdict::Waiting, Some(reason.as_str())),
         Assessment::NoSession(reason) => (Verdict::NoSession, Some(reason.as_str())),
         Assessment::Reject(reason) => (Verdict::Rejected, Some(reason.as_str())),
-        Assessment::Wait(reason) => (Verdict::Waiting, Some(reason.as_str())),
         Assessment::Ignore(reason) => (Verdict::Ignored, Some(reason.as_str())),
     };
     let mut judged = Judged { path: &path, stamp: seen.stamp, format: seen.format, verdict, reason };
+    let is_news = !files::was_judged(connection, person.account, &judged)?;
     let file = files::judge(connection, person.account, &judged, READER_VERSION, now)?;
-    let mut receipt = Receipt { verdict, reason: reason.map(str::to_owned), sessions: Vec::new(), changed: Vec::new() };
-    if !matches!(seen.assessment, Assessment::Take(_)) {
+    let reason = reason.map(str::to_owned);
+    let mut receipt = Receipt { verdict, reason, is_news, sessions: Vec::new(), changed: Vec::new() };
+    if !matches!(seen.assessment, Assessment::Take(_) | Assessment::TakeSome(_)) {
         return Ok(receipt);
     }
+    let before = sessions::of_file(connection, file)?;
     receipt.sessions = place(connection, person, file, &seen.workouts)?;
-    for &session in &receipt.sessions {
-        if derive(connection, person, session, now)? {
-            receipt.changed.push(session);
+    // A session that this file tells of no more may be what its other files say.
+    let left: Vec<SessionRow> = before.into_iter().filter(|row| !receipt.sessions.contains(row)).collect();
+    for session in receipt.sessions.iter().chain(&left) {
+        if derive(connection, person, *session, now)? {
+            receipt.changed.push(*session);
         }
     }
-    if !receipt.changed.is_empty() {
+    if verdict == Verdict::Known && !receipt.changed.is_empty() {
         receipt.verdict = Verdict::Queued;
         judged.verdict = Verdict::Queued;
         files::judge(connection, person.account, &judged, READER_VERSION, now)?;
@@ -209,7 +221,8 @@ pub fn tell(account: &str, path: &Path, receipt: &Receipt) {
         Verdict::Known => events::file_known(account, path, receipt.sessions.len()),
         Verdict::NoSession => events::file_no_session(account, path, words),
         Verdict::Rejected => events::file_rejected(account, path, words),
-        Verdict::Waiting => events::file_waiting(account, path, words),
+        Verdict::Waiting if receipt.is_news => events::file_waiting(account, path, words),
+        Verdict::Waiting => {}
         Verdict::Ignored => events::file_ignored(account, path, words),
     }
 }

@@ -2,9 +2,13 @@
 
 use crate::workout::{ActivityType, Format, Key, Workout};
 use jiff::{SignedDuration, Timestamp};
+use std::cmp::Reverse;
 
 /// How far apart two devices may have been started.
 const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(3);
+
+/// The same recording in two formats; only summaries are rounded to seconds.
+const PART_STARTS_WITHIN: SignedDuration = SignedDuration::from_secs(2);
 
 /// Intersection over union of the two intervals, at least.
 const LEAST_OVERLAP: f64 = 0.7;
@@ -19,6 +23,8 @@ pub struct Candidate {
     pub keys: Vec<Key>,
     /// Whether this very file told of it before it was rewritten.
     pub from_same_file: bool,
+    /// Whether all its records come from files that break off.
+    pub salvaged: bool,
 }
 
 /// How far from a record's start [`find`] looks for candidates, besides those with its key and those of its own file.
@@ -30,7 +36,7 @@ pub fn search_range(record: &Workout) -> (Timestamp, Timestamp) {
 }
 
 /// The candidate that a record belongs to, by a ladder: the same vendor key; else an overlapping workout that its own
-/// file told of before; else nearly the same interval and a compatible type. Among several the one that overlaps most.
+/// file told of before, or of which one is a part that was salvaged; else nearly the same interval and a compatible type. Among several the one that overlaps most.
 pub fn find(record: &Workout, candidates: &[Candidate]) -> Option<usize> {
     let by_key =
         candidates.iter().position(|candidate| candidate.keys.iter().any(|key| Some(key) == record.key.as_ref()));
@@ -39,10 +45,10 @@ pub fn find(record: &Workout, candidates: &[Candidate]) -> Option<usize> {
             .iter()
             .enumerate()
             .filter(|(_, candidate)| may_be_same(record, candidate))
-            .map(|(index, candidate)| (index, candidate.from_same_file, overlap(record, candidate)))
-            .filter(|(_, from_same_file, overlap)| {
-                *overlap >= if *from_same_file { f64::MIN_POSITIVE } else { LEAST_OVERLAP }
+            .map(|(index, candidate)| {
+                (index, candidate.from_same_file || is_part(record, candidate), overlap(record, candidate))
             })
+            .filter(|(_, is_sure, overlap)| *overlap >= if *is_sure { f64::MIN_POSITIVE } else { LEAST_OVERLAP })
             .max_by(|a, b| (a.1, a.2).partial_cmp(&(b.1, b.2)).unwrap_or(std::cmp::Ordering::Equal))
             .map(|(index, ..)| index)
     })
@@ -56,6 +62,13 @@ fn may_be_same(record: &Workout, candidate: &Candidate) -> bool {
         && (candidate.from_same_file || starts_near)
 }
 
+/// Whether one is the beginning of the other, as a file that breaks off has it.
+fn is_part(record: &Workout, candidate: &Candidate) -> bool {
+    let starts_alike = record.start.duration_since(candidate.start).abs() <= PART_STARTS_WITHIN;
+    starts_alike
+        && (record.source.salvaged && record.end <= candidate.end || candidate.salvaged && candidate.end <= record.end)
+}
+
 /// Intersection over union of the intervals, 0 to 1.
 fn overlap(record: &Workout, candidate: &Candidate) -> f64 {
     let seconds = |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs_f64().max(0.0);
@@ -66,12 +79,13 @@ fn overlap(record: &Workout, candidate: &Candidate) -> f64 {
 
 /// What several records of one workout say together, whatever order they came in.
 ///
-/// Times come from one record, the most exact one. Everything else comes from the first record, in that same order, that
+/// Times come from one record, the most exact one of those from sound files. Everything else comes from the first record, in that same order, that
 /// says it. `None` only for no records at all.
 pub fn merge(mut records: Vec<Workout>) -> Option<Workout> {
     records.sort_by_cached_key(|record| {
         // The last part only makes the order total, so that equal ranks cannot depend on arrival.
-        (rank(record.source.format), record.start, record.end, serde_json::to_string(record).unwrap_or_default())
+        let json = serde_json::to_string(record).unwrap_or_default();
+        (record.source.salvaged, rank(record.source.format), record.start, Reverse(record.end), json)
     });
     let mut records = records.into_iter();
     let mut merged = records.next()?;
@@ -133,6 +147,7 @@ mod tests {
             activity_type: workout.activity_type,
             keys: workout.key.iter().cloned().collect(),
             from_same_file: false,
+            salvaged: workout.source.salvaged,
         }
     }
 
@@ -155,6 +170,22 @@ mod tests {
         let rewritten = Candidate { from_same_file: true, ..candidate(&run) };
         assert!(same(&workout(Format::Fit, 600, 50, 8), rewritten.clone()), "a trimmed start");
         assert!(!same(&workout(Format::Fit, 3600, 60, 8), rewritten), "another workout in the same file");
+    }
+
+    #[test]
+    fn a_part_that_was_salvaged_is_the_whole_one_and_gives_way_to_it() {
+        let whole = workout(Format::Gpx, 0, 60, 8);
+        let mut half = workout(Format::Gpx, 0, 30, 8);
+        assert_eq!(find(&half, &[candidate(&whole)]), None, "a short run and a long one");
+        half.source.salvaged = true;
+        assert_eq!(find(&half, &[candidate(&whole)]), Some(0));
+        assert_eq!(find(&whole, &[candidate(&half)]), Some(0));
+        let later = Workout { start: half.start + SignedDuration::from_secs(30), ..half.clone() };
+        assert_eq!(find(&later, &[candidate(&whole)]), None);
+        half.source.format = Format::Fit;
+        for records in [[half.clone(), whole.clone()], [whole.clone(), half.clone()]] {
+            assert_eq!(merge(records.to_vec()).unwrap().end, whole.end);
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Workout {
 }
 
 /// A vendor's identity of a workout. Equal keys are the same workout; different ones of one vendor are different workouts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// Who gives the identities: a service, or one single device.
     pub vendor: String,
@@ -83,11 +83,23 @@ pub struct Source {
     /// The zone that was assumed where the source printed local time without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed_zone: Option<String>,
+    /// The file breaks off or is damaged: a sound one knows better.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub salvaged: bool,
 }
 
 impl Source {
     pub fn of(format: Format) -> Self {
-        Self { format, sport: None, sub_sport: None, device: None, title: None, notes: None, assumed_zone: None }
+        Self {
+            format,
+            sport: None,
+            sub_sport: None,
+            device: None,
+            title: None,
+            notes: None,
+            assumed_zone: None,
+            salvaged: false,
+        }
     }
 }
 

@@ -151,8 +151,8 @@ type Verdicted = (Verdict, Option<String>);
 fn judge(path: &Path, zone: &TimeZone) -> Result<Seen, Verdicted> {
     match intake::read(path, zone) {
         // Whoever names a file has decided that it is complete: what is there is taken.
-        Ok(read) => {
-            let assessment = intake::assess(&read.reading, Timestamp::now());
+        Ok(mut read) => {
+            let assessment = intake::assess(&mut read.reading, Timestamp::now());
             Ok(Seen::new(path, read.stamp, read.reading, assessment))
         }
         Err(error) => Err((Verdict::Rejected, Some(format!("cannot be read: {error}")))),

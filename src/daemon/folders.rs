@@ -5,7 +5,7 @@ use crate::events;
 use crate::ferry::Ferry;
 use crate::formats::READER_VERSION;
 use crate::intake::{self, Assessment, Person, Seen};
-use crate::store::{Stamp, Store, Verdict, files};
+use crate::store::{Stamp, Store, files};
 use crate::sync::Route;
 use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Hints, Next, Rules, Watcher, hint_for};
 use jiff::Timestamp;
@@ -156,7 +156,7 @@ impl Intake {
     fn read(&self, candidate: &Candidate, sender: &HintSender) -> Finding {
         let (person, route) = self.owner(candidate.folder).0;
         let path = &candidate.path;
-        let read = match intake::read(path, &person.zone) {
+        let mut read = match intake::read(path, &person.zone) {
             Ok(read) if read.changed => return Finding::Changed,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Finding::Gone,
@@ -170,7 +170,7 @@ impl Intake {
             }
         };
         let proven = read.reading.is_complete();
-        let mut assessment = intake::assess(&read.reading, Timestamp::now());
+        let mut assessment = intake::assess(&mut read.reading, Timestamp::now());
         let mut finding = Finding::Settled;
         if !proven && !candidate.last_call {
             if read.reading.format.is_none() && read.reading.flaw().is_none() {
@@ -189,7 +189,7 @@ impl Intake {
     fn submit(&self, person: &Person, route: &Route, seen: Seen, sender: &HintSender, quiet: bool) {
         let (person, wake, sender, path) = (person.clone(), route.wake.clone(), sender.clone(), seen.path());
         let (name, submitted) = (person.name.clone(), self.submitted.clone());
-        if !matches!(seen.assessment, Assessment::Wait(_)) {
+        if !matches!(seen.assessment, Assessment::Wait(_) | Assessment::TakeSome(_)) {
             submitted.add(&path, seen.stamp);
         }
         let write = move |connection: &Connection| intake::record(connection, &person, &seen, Timestamp::now());
@@ -200,7 +200,7 @@ impl Intake {
                     if !quiet {
                         intake::tell(&name, &path, &receipt);
                     }
-                    if receipt.verdict == Verdict::Queued {
+                    if !receipt.changed.is_empty() {
                         wake.notify_one();
                     }
                 }

@@ -1,6 +1,8 @@
 //! What was found in one file: workouts, refusals, and in which condition the file is.
 
-use crate::workout::{self, Format, Implausible, Workout};
+use crate::workout::{self, Format, Implausible, Key, Workout};
+use jiff::Timestamp;
+use std::collections::HashSet;
 use std::io;
 
 /// Workouts one file may hold; more is not a training history but an attack.
@@ -19,6 +21,8 @@ pub struct Reading {
     nothing: String,
     /// A refusal that means "not a workout" rather than "a broken one": zero length.
     harmless_refusals: usize,
+    /// What tells the workouts apart that were taken in.
+    distinct: HashSet<(Timestamp, Timestamp, u8, Option<Key>)>,
 }
 
 /// Whether the file could be read to its end.
@@ -61,6 +65,7 @@ impl Reading {
             condition: Condition::Sound,
             nothing: "holds no workout".to_owned(),
             harmless_refusals: 0,
+            distinct: HashSet::new(),
         }
     }
 
@@ -87,6 +92,11 @@ impl Reading {
         }
         match workout::check(&workout) {
             Ok(()) => {
+                // A file that tells the same workout again tells nothing new; thousands of equal ones are an attack.
+                let identity = (workout.start, workout.end, workout.activity_type.number(), workout.key.clone());
+                if !self.distinct.insert(identity) {
+                    return;
+                }
                 // Lap and timer totals exceed the span in one file of thirty; the API wants active time within it.
                 let span = workout.end.as_millisecond() - workout.start.as_millisecond();
                 workout.active_millis = workout.active_millis.map(|active| active.min(span));

@@ -22,7 +22,7 @@ impl Bench {
     fn take(&self, path: &str, workouts: &[Workout]) -> Receipt {
         let mut reading = Reading::new(Format::Fit);
         workouts.iter().cloned().for_each(|workout| reading.add(workout));
-        let assessment = assess(&reading, Timestamp::now());
+        let assessment = assess(&mut reading, Timestamp::now());
         let seen = Seen::new(Path::new(path), Stamp { size: 1, mtime_ns: 2, inode: 3 }, reading, assessment);
         let person = self.person.clone();
         self.store.call_blocking(move |c| record(c, &person, &seen, Timestamp::now())).unwrap()
@@ -58,13 +58,36 @@ fn the_same_workout_in_two_files_is_one_session() {
 fn legs_of_one_file_stay_apart_and_twins_of_a_second_get_a_suffix() {
     let bench = Bench::new();
     let leg = run(Format::Fit, "2026-04-12T06:30:15Z", 60);
-    let receipt = bench.take("/w/multi.fit", &[leg.clone(), leg]);
-    assert_eq!(receipt.sessions.len(), 2);
+    let longer = run(Format::Fit, "2026-04-12T06:30:15Z", 61);
+    let receipt = bench.take("/w/multi.fit", &[leg.clone(), longer, leg]);
+    assert_eq!(receipt.sessions.len(), 2, "what is told twice is one workout");
     assert_ne!(receipt.sessions[0], receipt.sessions[1]);
     let queued = bench.queued();
     assert!(queued[0] == "fitferry-20260412T063015Z@1" && queued[1].starts_with("fitferry-20260412T063015Z-"));
     let again = bench.take("/w/multi.fit", &[run(Format::Fit, "2026-04-12T06:30:15Z", 60)]);
     assert_eq!(again.verdict, Verdict::Known);
+}
+
+/// The best record of a session goes away with a rewrite: the session becomes what the others say.
+#[test]
+fn a_file_that_tells_of_something_else_now_leaves_its_session_to_the_others() {
+    let bench = Bench::new();
+    let fit = bench.take("/w/a.fit", &[run(Format::Fit, "2026-04-12T06:30:15Z", 60)]);
+    let gpx = bench.take("/w/b.gpx", &[run(Format::Gpx, "2026-04-12T06:30:15Z", 55)]);
+    assert_eq!((gpx.verdict, &gpx.sessions), (Verdict::Known, &fit.sessions));
+    let rewritten = bench.take("/w/a.fit", &[run(Format::Fit, "2026-05-01T06:30:15Z", 60)]);
+    assert_eq!(rewritten.changed.len(), 2, "a new session, and the old one by the other file");
+    assert!(bench.queued().contains(&"fitferry-20260412T063015Z@2".to_owned()));
+}
+
+#[test]
+fn what_is_believed_is_not_held_up_by_what_is_not() {
+    let bench = Bench::new();
+    let believed = run(Format::Gpx, "2020-04-12T06:30:15Z", 60);
+    let future = run(Format::Gpx, "2037-01-01T00:00:00Z", 60);
+    let receipt = bench.take("/w/a.gpx", &[believed, future]);
+    assert_eq!((receipt.verdict, receipt.changed.len(), receipt.is_news), (Verdict::Waiting, 1, true));
+    assert_eq!(bench.queued(), ["fitferry-20200412T063015Z@1"]);
 }
 
 #[test]
@@ -93,7 +116,7 @@ fn equal_keys_are_one_workout_and_different_ones_of_a_device_are_two() {
 #[test]
 fn every_reading_has_one_assessment() {
     let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-    let assess = |reading: &Reading| assess(reading, now);
+    let assess = |reading: &Reading| assess(&mut reading.clone(), now);
     assert!(matches!(assess(&Reading::unknown("what?")), Assessment::Ignore(_)));
     let mut reading = Reading::new(Format::Gpx);
     assert!(matches!(assess(&reading), Assessment::NoSession(_)));
@@ -102,7 +125,7 @@ fn every_reading_has_one_assessment() {
     let truncated = reading.clone().in_condition(Condition::Truncated("x".to_owned()));
     assert!(matches!(assess(&truncated), Assessment::Take(Some(_))));
     reading.add(run(Format::Gpx, "2037-01-01T00:00:00Z", 60));
-    assert!(matches!(assess(&reading), Assessment::Wait(_)));
+    assert!(matches!(assess(&reading), Assessment::TakeSome(_)));
     let damaged = Reading::new(Format::Fit).in_condition(Condition::Damaged("x".to_owned()));
     assert!(matches!(assess(&damaged), Assessment::Reject(_)));
 }

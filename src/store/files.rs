@@ -121,6 +121,17 @@ pub fn row(connection: &Connection, account: Account, path: &Path) -> rusqlite::
     query.query_row(params![account.id, path.as_os_str().as_bytes()], |row| row.get(0)).optional()
 }
 
+/// Whether the same file has this verdict, for this reason, already.
+pub fn was_judged(connection: &Connection, account: Account, judged: &Judged<'_>) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached(
+        "SELECT 1 FROM file WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND mtime_ns = ?4 AND inode = ?5
+             AND verdict = ?6 AND reason IS ?7",
+    )?;
+    let Judged { path, stamp, verdict, reason, .. } = judged;
+    let path = path.as_os_str().as_bytes();
+    query.exists(params![account.id, path, stamp.size, stamp.mtime_ns, stamp.inode, verdict.as_str(), reason])
+}
+
 /// Writes a verdict down and returns the file's row.
 pub fn judge(
     connection: &Connection,

@@ -22,7 +22,10 @@ pub fn candidates(
 ) -> rusqlite::Result<Vec<(SessionRow, Candidate)>> {
     // The plus keeps the planner from walking through all of the account's sessions instead of the few ids.
     let mut query = connection.prepare_cached(
-        "SELECT id, start_ms, end_ms, type, EXISTS (SELECT 1 FROM record WHERE file_id = ?4 AND session_row = session.id)
+        "SELECT id, start_ms, end_ms, type,
+             EXISTS (SELECT 1 FROM record WHERE file_id = ?4 AND session_row = session.id),
+             coalesce((SELECT min(coalesce(json_extract(workout, '$.source.salvaged'), 0)) FROM record
+                 WHERE session_row = session.id), 0)
          FROM session
          WHERE +account_id = ?1 AND id IN (
              SELECT id FROM session WHERE account_id = ?1 AND start_ms BETWEEN ?2 AND ?3
@@ -39,6 +42,7 @@ pub fn candidates(
             activity_type: ActivityType::new(row.get(3)?).unwrap_or(ActivityType::OTHER),
             keys: keys(connection, id)?,
             from_same_file: row.get(4)?,
+            salvaged: row.get(5)?,
         };
         Ok((id, candidate))
     })?;
@@ -81,6 +85,12 @@ pub fn revise(connection: &Connection, row: SessionRow, session: &Session) -> ru
     let values = params![row, body, session.start_time_millis, session.end_time_millis, session.activity_type];
     let mut rows = update.query(values)?;
     rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+/// The sessions of which a file tells.
+pub fn of_file(connection: &Connection, file: i64) -> rusqlite::Result<Vec<SessionRow>> {
+    let mut query = connection.prepare_cached("SELECT DISTINCT session_row FROM record WHERE file_id = ?1")?;
+    query.query_map([file], |row| row.get(0))?.collect()
 }
 
 /// Forgets what a file told, before its new content is written down. Sessions stay: a past file justifies them too.

@@ -13,15 +13,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// Bytes of one line; a file of many workouts has a few megabytes.
 const LONGEST_LINE: u64 = 64 << 20;
 
 /// What a command wants.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
-    /// Begins an import for an account; [`Request::File`]s and a [`Request::End`] follow.
+    /// Begins an import for an account; [`Request::File`]s and a [`Request::End`] follow. Both sides have to be of one
+    /// version, as what they exchange is no interface.
     Import {
         account: String,
+        version: String,
     },
     File(Box<Seen>),
     End,
@@ -110,10 +114,26 @@ pub fn close(state_dir: &Path) {
     let _ = std::fs::remove_file(path(state_dir));
 }
 
+/// The next file of an import; nothing after the last one, an error if something else came.
+fn next_file(receiver: &mut Receiver) -> Option<io::Result<Seen>> {
+    match receiver.receive() {
+        Ok(Some(Request::File(seen))) => Some(Ok(*seen)),
+        Ok(Some(Request::End)) => None,
+        Ok(Some(Request::Import { .. })) => Some(Err(io::Error::other("an import within an import"))),
+        Ok(None) => Some(Err(io::Error::other("the command ended before it had named all files"))),
+        Err(error) => Some(Err(error)),
+    }
+}
+
 fn serve(connection: Connection, accounts: &[(Route, Person)]) -> io::Result<()> {
     let Connection { mut sender, mut receiver } = connection;
     let account = match receiver.receive()? {
-        Some(Request::Import { account }) => account,
+        Some(Request::Import { version, .. }) if version != VERSION => {
+            let what =
+                format!("the running daemon is of version {VERSION}, this command of {version}: restart the daemon");
+            return sender.send(&Told::Failed(what));
+        }
+        Some(Request::Import { account, .. }) => account,
         Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "not the beginning of a command")),
         None => return Ok(()),
     };
@@ -124,9 +144,11 @@ fn serve(connection: Connection, accounts: &[(Route, Person)]) -> io::Result<()>
     // A thread of its own, so that a command that does not listen holds up nobody but itself.
     let answer = move || told.into_iter().try_for_each(|told| sender.send(&told));
     let answering = std::thread::Builder::new().name("answer".to_owned()).spawn(answer)?;
-    let files = std::iter::from_fn(|| match receiver.receive() {
-        Ok(Some(Request::File(seen))) => Some(*seen),
-        _ => None,
+    let mut over = false;
+    let files = std::iter::from_fn(|| {
+        let next = if over { None } else { next_file(&mut receiver) };
+        over = !matches!(next, Some(Ok(_)));
+        next
     });
     import::run(route, person, files, &tell);
     drop(tell);

@@ -29,7 +29,10 @@ pub async fn run(config: &Config) -> Result<(), StartFailure> {
     // First, so that an early signal waits its turn instead of killing the process in the middle of starting.
     let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
     let mut signals = Signals::listen().map_err(failed)?;
-    let lock = Lock::take_in_turn(&config.state_dir)?;
+    let lock = tokio::select! {
+        lock = Lock::take_in_turn(&config.state_dir) => lock?,
+        _ = signals.next() => return Ok(()),
+    };
     events::daemon_starting(env!("CARGO_PKG_VERSION"), &config.state_dir, config.file.as_deref());
     let mut ferry = Ferry::start(config, lock, config.settings.server.listen).await?;
     ferry.announce(config);

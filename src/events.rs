@@ -132,6 +132,10 @@ pub fn account_stopped(account: &str, reason: &str, seconds: u64) {
     error!(event = "account.stopped", account, reason, seconds, "deliveries stop; the queue is kept, and tried again");
 }
 
+pub fn account_paused(account: &str, reason: &str, seconds: u64) {
+    warn!(event = "account.paused", account, reason, seconds, "deliveries pause, as the server asks or is not there");
+}
+
 pub fn account_resumed(account: &str) {
     info!(event = "account.resumed", account, "deliveries go on");
 }

@@ -82,12 +82,12 @@ impl Lock {
     }
 
     /// Takes the lock, waiting for another command to finish, but not for a daemon.
-    pub fn take_in_turn(dir: &Path) -> Result<Self, StartFailure> {
+    pub async fn take_in_turn(dir: &Path) -> Result<Self, StartFailure> {
         let until = Instant::now() + TURN;
         loop {
             match Self::take(dir) {
                 Err(StartFailure::Locked { .. }) if Instant::now() < until && control::connect(dir).is_none() => {
-                    std::thread::sleep(Duration::from_millis(100));
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 result => return result,
             }
@@ -202,8 +202,8 @@ fn start_server(config: &Config, listen: SocketAddr) -> Result<(Option<Server>, 
             let address = server.address;
             Ok((Some(server), address))
         }
-        Err(StartError::Locked(_)) => {
-            let address = reachable(config.settings.server.listen);
+        Err(StartError::Locked { address, .. }) => {
+            let address = reachable(address.unwrap_or(config.settings.server.listen));
             events::server_elsewhere(address);
             Ok((None, address))
         }

@@ -1,7 +1,6 @@
 //! One pass over files that somebody named: takes them in, and follows their sessions until they are delivered. The same
 //! whether the command itself delivers or a running daemon does it for the command.
 
-use crate::api::Stop;
 use crate::intake::{self, Person, Receipt, Seen};
 use crate::store::outbox::{self, Standing};
 use crate::store::sessions::{self, SessionRow};
@@ -10,6 +9,7 @@ use crate::sync::{Progress, Route};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use tokio::sync::broadcast::error::RecvError;
@@ -19,6 +19,9 @@ const PATIENCE: u32 = 3;
 
 /// A session whose next attempt is later than this is not waited for.
 const SOON: SignedDuration = SignedDuration::from_mins(1);
+
+/// So few sessions that asking where they stand costs nothing.
+const FEW: usize = 50;
 
 /// What an import tells on its way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,7 +66,7 @@ pub struct Parked {
 }
 
 /// Runs an import on a thread of its own kind: it blocks. Ends early only if whoever listens is gone.
-pub fn run(route: &Route, person: &Person, files: impl Iterator<Item = Seen>, told: &Sender<Told>) {
+pub fn run(route: &Route, person: &Person, files: impl Iterator<Item = io::Result<Seen>>, told: &Sender<Told>) {
     let result = take_all(route, person, files, told).and_then(|sessions| follow(route, sessions, told));
     // Nobody may be listening any more; the files are taken in all the same.
     let _ = told.send(match result {
@@ -83,7 +86,7 @@ struct Sessions {
 fn take_all(
     route: &Route,
     person: &Person,
-    files: impl Iterator<Item = Seen>,
+    files: impl Iterator<Item = io::Result<Seen>>,
     told: &Sender<Told>,
 ) -> Result<Sessions, Error> {
     let (receipts, received) = channel();
@@ -96,7 +99,15 @@ fn take_all(
         let _ = told.send(Told::File(FileResult { file, verdict, reason }));
         Ok::<(), Error>(())
     };
+    let mut broken = None;
     for seen in files {
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                broken = Some(error);
+                break;
+            }
+        };
         let (person, receipts, wake, path) = (person.clone(), receipts.clone(), route.wake.clone(), seen.path());
         let name = person.name.clone();
         let write =
@@ -116,7 +127,11 @@ fn take_all(
     }
     drop(receipts);
     received.into_iter().try_for_each(collect)?;
-    Ok(sessions)
+    match broken {
+        // What came before is taken in; what did not come must not look as if it were.
+        Some(error) => Err(Error::Failed(format!("not all files were handed over: {error}"))),
+        None => Ok(sessions),
+    }
 }
 
 /// Waits until every session is delivered or parked, or until there is no hope for now.
@@ -188,9 +203,9 @@ impl Following<'_> {
 
     /// An account that was stopped before anybody listened says nothing more.
     fn halted(&mut self) {
-        if let Some((why, reason)) = &*self.route.halted.borrow() {
-            self.summary.credentials = *why == Stop::Credentials;
-            self.summary.reason = Some(reason.clone());
+        if let Some(halt) = &*self.route.halted.borrow() {
+            self.summary.credentials = halt.credentials;
+            self.summary.reason = Some(halt.reason.clone());
         }
     }
 
@@ -198,16 +213,21 @@ impl Following<'_> {
         match news {
             Progress::Delivered(row) => {
                 self.failures = 0;
-                self.left.remove(&row);
+                // The last ones may all be waiting for a time that is far away.
+                if self.left.remove(&row) && self.left.len() <= FEW {
+                    self.ask()?;
+                }
             }
             Progress::Parked { session, reason } => {
                 self.failures = 0;
                 self.park(session, reason)?;
             }
-            Progress::Retrying { reason, .. } => {
+            Progress::Retrying { reason } => {
                 self.failures += 1;
                 if self.failures >= PATIENCE {
                     self.summary.reason = Some(reason);
+                } else {
+                    self.ask()?;
                 }
             }
             Progress::Halted => self.halted(),

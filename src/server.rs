@@ -12,6 +12,7 @@ use crate::sqlite::OpenError;
 use database::Database;
 use secrecy::SecretString;
 use std::fs::File;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -31,8 +32,9 @@ pub struct Server {
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("another process serves {}", .0.display())]
-    Locked(PathBuf),
+    /// With the address at which it does, as far as it is known.
+    #[error("another process serves {}", dir.display())]
+    Locked { dir: PathBuf, address: Option<SocketAddr> },
     #[error("cannot listen on {address}: {source}; choose another with --listen or `server.listen`")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(
@@ -54,16 +56,22 @@ pub fn start(state_dir: &Path, listen: SocketAddr, users: &[User]) -> Result<Ser
     let dir = state_dir.join("server");
     let failed = |source| StartError::Io { path: dir.clone(), source };
     std::fs::create_dir_all(&dir).map_err(failed)?;
-    let lock = File::create(dir.join("lock")).map_err(failed)?;
+    let path = dir.join("lock");
+    let mut lock = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => {}
-        Err(std::fs::TryLockError::WouldBlock) => return Err(StartError::Locked(dir)),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let address = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+            return Err(StartError::Locked { dir, address });
+        }
         Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
     let listen_failed = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).map_err(listen_failed)?;
     listener.set_nonblocking(true).map_err(listen_failed)?;
     let address = listener.local_addr().map_err(listen_failed)?;
+    // For those who find the lock taken.
+    lock.set_len(0).and_then(|()| writeln!(lock, "{address}")).map_err(failed)?;
     let database = Database::open(&dir.join("sessions.db"), users)?;
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;

@@ -5,7 +5,6 @@ pub mod reconcile;
 mod retry;
 
 use crate::api::Client;
-use crate::api::Stop;
 use crate::config;
 use crate::store::sessions::SessionRow;
 use crate::store::{self, Store};
@@ -23,8 +22,8 @@ pub struct Route {
     pub wake: Arc<Notify>,
     /// Tells whoever waits for certain sessions what became of each.
     pub progress: broadcast::Sender<Progress>,
-    /// Why nothing of this account is sent for now, if so.
-    pub halted: watch::Sender<Option<(Stop, String)>>,
+    /// Why nothing of this account is sent for longer than a moment, if so.
+    pub halted: watch::Sender<Option<Halt>>,
     pub delivery: config::DeliverySettings,
     pub reconcile: config::ReconcileSettings,
 }
@@ -36,6 +35,16 @@ impl Route {
     }
 }
 
+/// Why nothing is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Halt {
+    pub reason: String,
+    /// Whether only a person with new credentials can change that.
+    pub credentials: bool,
+    /// Whether the API is closed, or refuses us; otherwise it only wants to be left alone for a while.
+    pub stopped: bool,
+}
+
 /// What became of one session, or of all.
 #[derive(Clone, Debug)]
 pub enum Progress {
@@ -45,8 +54,6 @@ pub enum Progress {
         reason: String,
     },
     Retrying {
-        session: SessionRow,
-        attempts: u32,
         reason: String,
     },
     /// Nothing of this account is sent for now; [`Route::halted`] says why.

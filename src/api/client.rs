@@ -9,6 +9,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AF
 use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -53,7 +54,14 @@ pub struct Window {
 struct List {
     /// Absent when empty.
     #[serde(default)]
-    session: Vec<Session>,
+    session: Vec<Listed>,
+}
+
+/// Of a listed session only this matters; other applications may leave out what ours have.
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(default)]
+    id: String,
 }
 
 impl Client {
@@ -82,21 +90,28 @@ impl Client {
     pub async fn put(&self, id: &str, body: String) -> Result<Session, Failure> {
         let request = self.request(Method::PUT, self.url_of(id))?.header(CONTENT_TYPE, "application/json").body(body);
         let answer = self.send(request, LONGEST_ANSWER).await?;
+        if answer.len() > LONGEST_ANSWER {
+            return Err(Failure::unreachable(format!("the answer is longer than {LONGEST_ANSWER} bytes")));
+        }
         let echo: Session = parse(&answer)?;
         if echo.id != id {
-            return Err(Failure::retry(format!("the server answered with the session {}", echo.id)));
+            return Err(Failure::unreachable(format!("the server answered with the session {}", echo.id)));
         }
         Ok(echo)
     }
 
-    /// The sessions that lie in a window, and perhaps some that reach into it: servers differ at the edges.
-    pub async fn list(&self, window: Window) -> Result<Vec<Session>, Failure> {
+    /// The ids of the sessions that lie in a window, and perhaps of some that reach into it: servers differ at the edges.
+    pub async fn list(&self, window: Window) -> Result<HashSet<String>, Failure> {
         let mut url = self.sessions.clone();
         url.query_pairs_mut()
             .append_pair("startTime", &window.start.to_string())
             .append_pair("endTime", &window.end.to_string());
         let answer = self.send(self.request(Method::GET, url)?, LONGEST_LIST).await?;
-        Ok(parse::<List>(&answer)?.session)
+        if answer.len() > LONGEST_LIST {
+            // Asking again for the same would bring the same; a smaller window may do.
+            return Err(Failure::Park { reason: format!("the list is longer than {LONGEST_LIST} bytes") });
+        }
+        Ok(parse::<List>(&answer)?.session.into_iter().map(|session| session.id).collect())
     }
 
     fn request(&self, method: Method, url: Url) -> Result<reqwest::RequestBuilder, Failure> {
@@ -139,7 +154,7 @@ impl Client {
         // Without its body an error still has its status.
         let body = body(response, LONGEST_ANSWER).await.unwrap_or_default();
         if status.is_success() {
-            return Err(Failure::retry(format!("HTTP {} where a session was expected", status.as_u16())));
+            return Err(Failure::unreachable(format!("HTTP {} where a session was expected", status.as_u16())));
         }
         Err(classify(status.as_u16(), retry_after.as_deref(), &body, Timestamp::now()))
     }
@@ -147,16 +162,18 @@ impl Client {
 
 /// An answer that is not what the API gives comes from somebody in between: a portal, a proxy.
 fn parse<T: for<'de> Deserialize<'de>>(answer: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(answer).map_err(|error| Failure::retry(format!("the answer is not the API's: {error}")))
+    serde_json::from_slice(answer)
+        .map_err(|error| Failure::unreachable(format!("the answer is not the API's: {error}")))
 }
 
+/// Reads no further than a little beyond `longest`.
 async fn body(mut response: Response, longest: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error))? {
-        if bytes.len() + chunk.len() > longest {
-            return Err(Failure::retry(format!("the answer is longer than {longest} bytes")));
-        }
         bytes.extend_from_slice(&chunk);
+        if bytes.len() > longest {
+            break;
+        }
     }
     Ok(bytes)
 }
@@ -175,7 +192,7 @@ fn transport(error: &reqwest::Error) -> Failure {
         cause = deeper;
     }
     let cause = cause.to_string();
-    Failure::retry(if cause.contains("http://") || cause.contains("https://") {
+    Failure::unreachable(if cause.contains("http://") || cause.contains("https://") {
         kind.to_owned()
     } else {
         format!("{kind}: {cause}")

@@ -16,8 +16,8 @@ const LONGEST_REASON: usize = 300;
 /// Why a request did not do what it should.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
-    /// It may work later; the server may have said when.
-    Retry { after: Option<Duration>, reason: String },
+    /// It may work later; the server may have said when. `of_server` if other sessions would fare no better.
+    Retry { after: Option<Duration>, of_server: bool, reason: String },
     /// This session will never be taken as it is; the others may.
     Park { reason: String },
     /// Nothing of this account will be taken for now.
@@ -39,8 +39,9 @@ impl Failure {
         }
     }
 
-    pub fn retry(reason: impl Into<String>) -> Self {
-        Self::Retry { after: None, reason: reason.into() }
+    /// No answer, or one that is not the API's.
+    pub fn unreachable(reason: impl Into<String>) -> Self {
+        Self::Retry { after: None, of_server: true, reason: reason.into() }
     }
 }
 
@@ -49,7 +50,8 @@ pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now: Timest
     let words = Words::of(body);
     let reason = words.reason(status);
     let after = retry_after.and_then(|value| parse_retry_after(value, now));
-    let retry = || Failure::Retry { after, reason: reason.clone() };
+    let of_server = after.is_some() || matches!(status, 429 | 503);
+    let retry = || Failure::Retry { after, of_server, reason: reason.clone() };
     let stop = |why| Failure::Stop { why, reason: reason.clone() };
     match status {
         408 | 425 | 429 | 500..=599 => retry(),
@@ -58,7 +60,7 @@ pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now: Timest
             retry()
         }
         403 if words.any(&["dailyLimitExceeded"]) => {
-            Failure::Retry { after: after.or(Some(Duration::from_secs(3600))), reason }
+            Failure::Retry { after: after.or(Some(Duration::from_secs(3600))), of_server: true, reason }
         }
         403 if words.any(&["accessNotConfigured", "SERVICE_DISABLED"]) => stop(Stop::Closed),
         403 if words.any(&["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "authError"]) => {
@@ -197,7 +199,8 @@ mod tests {
     fn bodies_that_are_not_googles_do_no_harm() {
         let now = NOW.parse().unwrap();
         for body in ["", "<html>Bad Gateway</html>", "[]", r#"{"error":"invalid_grant"}"#, "{\"error\":{}}"] {
-            assert_eq!(classify(502, None, body.as_bytes(), now), Failure::retry("HTTP 502"), "{body}");
+            let expected = Failure::Retry { after: None, of_server: false, reason: "HTTP 502".to_owned() };
+            assert_eq!(classify(502, None, body.as_bytes(), now), expected, "{body}");
         }
         let Failure::Park { reason } = of(400, "a\u{7}b") else { panic!("not parked") };
         assert!(reason.starts_with("HTTP 400"));

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use tally::Tally;
+use tokio::runtime::Runtime;
 
 /// Takes files in once and delivers them; ends when everything is delivered.
 ///
@@ -46,10 +47,18 @@ impl Import {
             let level = LogLevel::Warn;
             telemetry::start(&LogSettings { level, ..config.settings.log.clone() });
         }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let work = Work { config: &config, account, files };
         let tally = match control::connect(&config.state_dir) {
             Some(daemon) => work.hand_over(daemon, tally)?,
-            None => work.deliver(tally)?,
+            None => match runtime.block_on(Lock::take_in_turn(&config.state_dir)) {
+                Ok(lock) => work.deliver(runtime, lock, tally)?,
+                // It was just starting.
+                Err(locked) => match control::connect(&config.state_dir) {
+                    Some(daemon) => work.hand_over(daemon, tally)?,
+                    None => return Err(locked.into()),
+                },
+            },
         };
         tally.print(self.json)?;
         Ok(tally.exit())
@@ -78,9 +87,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Delivers in this process, which holds the lock meanwhile.
-    fn deliver(self, tally: Tally) -> anyhow::Result<Tally> {
-        let lock = Lock::take_in_turn(&self.config.state_dir)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    fn deliver(self, runtime: Runtime, lock: Lock, tally: Tally) -> anyhow::Result<Tally> {
         // Nobody else has to find the server of a command that ends by itself, so it takes any free port.
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut ferry = runtime.block_on(Ferry::start(self.config, lock, anywhere))?;
@@ -99,7 +106,7 @@ impl Work<'_> {
             });
             let work = &self;
             scope.spawn(move || {
-                import::run(&route, &person, work.read(&tell), &tell);
+                import::run(&route, &person, work.read(&tell).map(Ok), &tell);
             });
             let tally = tally.follow(&told);
             drop(stop);
@@ -115,8 +122,10 @@ impl Work<'_> {
             let work = &self;
             let hear = tell.clone();
             scope.spawn(move || relay(receiver, &hear));
+            // If this fails, the daemon says that it did not get everything.
             scope.spawn(move || -> std::io::Result<()> {
-                sender.send(&Request::Import { account: work.account.name.clone() })?;
+                let (account, version) = (work.account.name.clone(), control::VERSION.to_owned());
+                sender.send(&Request::Import { account, version })?;
                 for seen in work.read(&tell) {
                     sender.send(&Request::File(Box::new(seen)))?;
                 }

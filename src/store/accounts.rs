@@ -10,17 +10,21 @@ pub struct Account {
     pub destination: i64,
 }
 
-/// Finds or makes an account and points it at its destination of today.
+/// Finds or makes an account and points it at its destination of today. What another destination refused, or asked us to
+/// come back with, says nothing of this one.
 pub fn ensure(connection: &Connection, name: &str, destination: &str) -> rusqlite::Result<Account> {
     connection.execute("INSERT INTO destination (identity) VALUES (?1) ON CONFLICT DO NOTHING", [destination])?;
     let destination =
         connection.query_row("SELECT id FROM destination WHERE identity = ?1", [destination], |row| row.get(0))?;
-    connection.execute(
+    let changed = connection.execute(
         "INSERT INTO account (name, destination_id) VALUES (?1, ?2)
          ON CONFLICT (name) DO UPDATE SET destination_id = ?2, reconciled_ms = NULL WHERE destination_id IS NOT ?2",
         params![name, destination],
     )?;
     let id = connection.query_row("SELECT id FROM account WHERE name = ?1", [name], |row| row.get(0))?;
+    if changed > 0 {
+        connection.execute("DELETE FROM outbox WHERE account_id = ?1", [id])?;
+    }
     Ok(Account { id, destination })
 }
 

@@ -65,8 +65,17 @@ pub fn due(connection: &Connection, account: Account, now: Timestamp, limit: usi
         .collect()
 }
 
-/// When the next session is due, if any waits.
-pub fn next_due(connection: &Connection, account: Account) -> rusqlite::Result<Option<Timestamp>> {
+/// When the next session is due, if any waits. What is due after `latest` was queued by a clock that went ahead: it is
+/// due now.
+pub fn next_due(
+    connection: &Connection,
+    account: Account,
+    now: Timestamp,
+    latest: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("UPDATE outbox SET due_ms = ?2 WHERE account_id = ?1 AND state = 'queued' AND due_ms > ?3")?
+        .execute(params![account.id, now.as_millisecond(), latest.as_millisecond()])?;
     let mut query =
         connection.prepare_cached("SELECT min(due_ms) FROM outbox WHERE account_id = ?1 AND state = 'queued'")?;
     let millis: Option<i64> = query.query_row([account.id], |row| row.get(0))?;

@@ -1,6 +1,6 @@
 //! Sends what is queued: several sessions at once, never one twice, each until the server has it.
 
-use super::{Progress, Route, retry};
+use super::{Halt, Progress, Route, retry};
 use crate::api::{Failure, Stop};
 use crate::events;
 use crate::session::Session;
@@ -12,13 +12,27 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// How long a stopped account rests before it is probed with one session.
-const CLOSED_PAUSE: Duration = Duration::from_secs(6 * 3600);
+pub const CLOSED_PAUSE: Duration = Duration::from_secs(6 * 3600);
 const CREDENTIALS_PAUSE: Duration = Duration::from_secs(600);
 
 /// How long to wait after the store failed, with a full disk for instance.
 const STORE_PAUSE: Duration = Duration::from_secs(10);
+
+/// What is in flight may take this long to be answered and recorded once we are told to stop. What is cut off is still
+/// queued, and will be put again.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// A pause of the whole account that is at least this long is told, once.
+const TELL_PAUSE: Duration = Duration::from_secs(60);
+
+/// The clock may be set while we wait for a time of day, so it is looked at this often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(300);
+
+/// No session is due later than this, or the longest pause of the settings; the clock was wrong when it was queued.
+const LONGEST_DUE: SignedDuration = SignedDuration::from_hours(25);
 
 /// Rows fetched beyond those that can be sent at once, so that the store is not asked for each.
 const FETCH_AHEAD: usize = 64;
@@ -26,17 +40,25 @@ const FETCH_AHEAD: usize = 64;
 /// What becomes of a session after an attempt.
 #[derive(Debug, PartialEq)]
 enum Decision {
-    Retry { pause: Duration },
+    Retry {
+        pause: Duration,
+        /// The other sessions would fare no better until then.
+        of_server: bool,
+    },
     Park,
-    Stop { why: Stop, pause: Duration },
+    Stop {
+        why: Stop,
+        pause: Duration,
+    },
 }
 
 /// Decides on a failed attempt. `attempts` counts this one.
 fn decide(failure: &Failure, attempts: u32, settings: &crate::config::DeliverySettings, random: f64) -> Decision {
     match failure {
-        Failure::Retry { after, .. } => {
+        Failure::Retry { after, of_server, .. } => {
             let jittered = retry::pause(attempts, settings.retry_first.get(), settings.retry_longest.get(), random);
-            Decision::Retry { pause: after.map_or(jittered, |after| after.max(jittered)) }
+            let pause = after.map_or(jittered, |after| after.max(jittered));
+            Decision::Retry { pause, of_server: *of_server }
         }
         Failure::Park { .. } => Decision::Park,
         Failure::Stop { why, .. } => {
@@ -54,6 +76,11 @@ enum Finished {
     /// The server took the session, or refused this one.
     Answered,
     Retrying,
+    /// The server wants to be left alone, or is not there.
+    Paused {
+        pause: Duration,
+        reason: String,
+    },
     Stopped {
         why: Stop,
         pause: Duration,
@@ -71,7 +98,7 @@ pub async fn run(route: Route, mut stop: watch::Receiver<bool>) {
         attempts: JoinSet::new(),
         look: true,
         rest: None,
-        stopped: false,
+        probing: false,
     };
     while !*stop.borrow() {
         delivery.fill().await;
@@ -83,9 +110,9 @@ pub async fn run(route: Route, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => break,
         }
     }
-    while let Some(finished) = delivery.attempts.join_next().await {
-        delivery.finish(finished.ok());
-    }
+    let drain = async { while delivery.attempts.join_next().await.is_some() {} };
+    // What is still in flight then is dropped with the set.
+    let _ = tokio::time::timeout(DRAIN, drain).await;
 }
 
 struct Delivery {
@@ -97,19 +124,19 @@ struct Delivery {
     /// Whether the store may hold something that is due and not fetched.
     look: bool,
     /// Nothing is sent before this time.
-    rest: Option<Timestamp>,
-    /// The account was stopped: one session probes before the others follow.
-    stopped: bool,
+    rest: Option<Instant>,
+    /// The server did not take anything: one session probes before the others follow.
+    probing: bool,
 }
 
 impl Delivery {
     /// Sends as many as may be sent now.
     async fn fill(&mut self) {
-        if self.rest.is_some_and(|until| Timestamp::now() < until) {
+        if self.rest.is_some_and(|until| Instant::now() < until) {
             return;
         }
         self.rest = None;
-        let most = if self.stopped { 1 } else { self.route.delivery.concurrency };
+        let most = if self.probing { 1 } else { self.route.delivery.concurrency };
         while self.in_flight.len() < most {
             if self.waiting.is_empty() {
                 self.fetch().await;
@@ -140,7 +167,7 @@ impl Delivery {
     }
 
     /// When to look again if nothing happens.
-    async fn alarm(&mut self) -> Option<Timestamp> {
+    async fn alarm(&mut self) -> Option<Instant> {
         if self.rest.is_some() {
             return self.rest;
         }
@@ -149,10 +176,15 @@ impl Delivery {
             return None;
         }
         let account = self.route.account;
-        let in_flight = !self.in_flight.is_empty();
-        match self.route.store.call(move |c| outbox::next_due(c, account)).await {
+        let (in_flight, now) = (!self.in_flight.is_empty(), Timestamp::now());
+        let longest = SignedDuration::try_from(self.route.delivery.retry_longest.get()).unwrap_or(LONGEST_DUE);
+        let latest = now.saturating_add(longest.max(LONGEST_DUE)).unwrap_or(Timestamp::MAX);
+        match self.route.store.call(move |c| outbox::next_due(c, account, now, latest)).await {
             // What is in flight counts as due all along; its end wakes the loop anyway.
-            Ok(next) => next.filter(|next| !in_flight || *next > Timestamp::now()),
+            Ok(next) => next.filter(|next| !in_flight || *next > now).map(|next| {
+                let left = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+                Instant::now() + left.min(LONGEST_SLEEP)
+            }),
             Err(error) => {
                 self.store_failed(&error);
                 self.rest
@@ -165,36 +197,53 @@ impl Delivery {
         let Some((row, finished)) = finished else { return };
         self.in_flight.remove(&row);
         match finished {
-            Finished::Answered if self.stopped => {
-                self.stopped = false;
-                self.look = true;
-                self.route.halted.send_replace(None);
-                events::account_resumed(&self.route.name);
-            }
+            // During a rest this is an answer to what was sent before it.
+            Finished::Answered if self.rest.is_none() => self.probing = self.probing && !self.resume(),
             Finished::Answered | Finished::Retrying => {}
-            Finished::Stopped { why, pause, reason } => {
-                if self.rest.is_none() {
-                    self.rest = Some(after(pause));
-                    events::account_stopped(&self.route.name, &reason, pause.as_secs());
-                    self.route.halted.send_replace(Some((why, reason)));
-                    self.route.tell(Progress::Halted);
+            Finished::Paused { pause, reason } => {
+                self.rest(pause);
+                self.probing = true;
+                if pause >= TELL_PAUSE && self.route.halted.borrow().is_none() {
+                    events::account_paused(&self.route.name, &reason, pause.as_secs());
+                    self.halt(Halt { reason, credentials: false, stopped: false });
                 }
-                self.stopped = true;
-                self.look = true;
-                self.waiting.clear();
             }
-            Finished::StoreFailed => {
-                self.rest = Some(after(STORE_PAUSE));
-                self.look = true;
-                self.waiting.clear();
+            Finished::Stopped { why, pause, reason } => {
+                self.rest(pause);
+                self.probing = true;
+                if !self.route.halted.borrow().as_ref().is_some_and(|halt| halt.stopped) {
+                    events::account_stopped(&self.route.name, &reason, pause.as_secs());
+                    self.halt(Halt { reason, credentials: why == Stop::Credentials, stopped: true });
+                }
             }
+            Finished::StoreFailed => self.rest(STORE_PAUSE),
         }
+    }
+
+    /// Sends nothing more for a while.
+    fn rest(&mut self, pause: Duration) {
+        self.rest = self.rest.max(Some(Instant::now() + pause));
+        self.look = true;
+        self.waiting.clear();
+    }
+
+    fn halt(&self, halt: Halt) {
+        self.route.halted.send_replace(Some(halt));
+        self.route.tell(Progress::Halted);
+    }
+
+    /// The server takes sessions again.
+    fn resume(&mut self) -> bool {
+        self.look = true;
+        if self.route.halted.send_replace(None).is_some() {
+            events::account_resumed(&self.route.name);
+        }
+        true
     }
 
     fn store_failed(&mut self, error: &store::Error) {
         events::store_failed("reading the outbox", error);
-        self.rest = Some(after(STORE_PAUSE));
-        self.look = true;
+        self.rest(STORE_PAUSE);
     }
 }
 
@@ -228,12 +277,12 @@ async fn failed(route: &Route, due: Due, failure: &Failure) -> Result<Finished, 
     let (row, id, reason) = (due.row, due.session_id.clone(), failure.reason().to_owned());
     let words = reason.clone();
     Ok(match decide(failure, attempts, &route.delivery, fastrand::f64()) {
-        Decision::Retry { pause } => {
+        Decision::Retry { pause, of_server } => {
             let next = after(pause);
             route.store.call(move |c| outbox::failed(c, &due, next, &words, now)).await?;
             events::session_retry(&route.name, &id, attempts, pause.as_secs(), &reason);
-            route.tell(Progress::Retrying { session: row, attempts, reason });
-            Finished::Retrying
+            route.tell(Progress::Retrying { reason: reason.clone() });
+            if of_server { Finished::Paused { pause, reason } } else { Finished::Retrying }
         }
         Decision::Park => {
             route.store.call(move |c| outbox::park(c, &due, &words, now)).await?;
@@ -256,13 +305,10 @@ fn after(pause: Duration) -> Timestamp {
     Timestamp::now().saturating_add(pause).unwrap_or(Timestamp::MAX)
 }
 
-/// Sleeps until a time of the wall clock, or for ever.
-async fn sleep_until(time: Option<Timestamp>) {
+/// Sleeps until then, or for ever.
+async fn sleep_until(time: Option<Instant>) {
     match time {
-        Some(time) => {
-            let left = Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
-            tokio::time::sleep(left).await;
-        }
+        Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
 }
@@ -277,12 +323,12 @@ mod tests {
         let settings = DeliverySettings::default();
         let decide = |failure: Failure, attempts| decide(&failure, attempts, &settings, 1.0);
         let seconds = Duration::from_secs;
-        let retry = |after| Failure::Retry { after, reason: String::new() };
-        let Decision::Retry { pause } = decide(retry(None), 2) else { panic!("no retry") };
+        let retry = |after| Failure::Retry { after, of_server: false, reason: String::new() };
+        let Decision::Retry { pause, .. } = decide(retry(None), 2) else { panic!("no retry") };
         assert!((3.9..4.1).contains(&pause.as_secs_f64()));
-        let Decision::Retry { pause } = decide(retry(Some(seconds(90))), 2) else { panic!("no retry") };
+        let Decision::Retry { pause, .. } = decide(retry(Some(seconds(90))), 2) else { panic!("no retry") };
         assert_eq!(pause, seconds(90), "the server knows better");
-        let Decision::Retry { pause } = decide(retry(Some(seconds(1))), 10) else { panic!("no retry") };
+        let Decision::Retry { pause, .. } = decide(retry(Some(seconds(1))), 10) else { panic!("no retry") };
         assert!(pause > seconds(1000), "but not than a long row of failures");
         assert_eq!(decide(Failure::Park { reason: String::new() }, 1), Decision::Park);
         let stop = Failure::Stop { why: Stop::Closed, reason: String::new() };

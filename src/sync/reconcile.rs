@@ -1,7 +1,7 @@
 //! Asks the server, from time to time, whether it still has what was delivered; puts again what it has not.
 
-use super::Route;
-use crate::api::{Failure, Window};
+use super::{Route, deliver};
+use crate::api::{Failure, Stop, Window};
 use crate::events;
 use crate::store::{self, accounts, outbox, sessions};
 use jiff::{SignedDuration, Timestamp};
@@ -29,8 +29,10 @@ pub async fn run(route: Route, mut stop: watch::Receiver<bool>) {
     let last = route.store.call(move |c| accounts::reconciled_at(c, account)).await.ok().flatten();
     let mut pause = last.map_or(Duration::ZERO, |last| left_of(every, last, Timestamp::now()));
     loop {
+        let mut halted = route.halted.subscribe();
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            // A server that takes nothing is not asked either; whoever delivers finds out when it is back.
+            () = async { tokio::time::sleep(pause).await; let _ = halted.wait_for(Option::is_none).await; } => {}
             _ = stop.changed() => return,
         }
         let result = tokio::select! {
@@ -42,12 +44,22 @@ pub async fn run(route: Route, mut stop: watch::Receiver<bool>) {
                 events::reconcile_done(&route.name, report.compared, report.missing);
                 every
             }
-            Err(reason) => {
-                let pause = every.min(RETRY);
-                events::reconcile_failed(&route.name, &reason, pause.as_secs());
+            Err(failure) => {
+                let pause = pause_after(&failure, every);
+                events::reconcile_failed(&route.name, failure.reason(), pause.as_secs());
                 pause
             }
         };
+    }
+}
+
+/// How long to wait after a failure: never less than the server asks for.
+fn pause_after(failure: &Failure, every: Duration) -> Duration {
+    let soon = every.min(RETRY);
+    match failure {
+        Failure::Retry { after, .. } => after.unwrap_or_default().max(soon),
+        Failure::Park { .. } | Failure::Stop { why: Stop::Credentials, .. } => soon,
+        Failure::Stop { why: Stop::Closed, .. } => deliver::CLOSED_PAUSE,
     }
 }
 
@@ -58,7 +70,7 @@ fn left_of(every: Duration, last: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// Compares the recent window once.
-async fn once(route: &Route) -> Result<Report, String> {
+async fn once(route: &Route) -> Result<Report, Failure> {
     let began = Timestamp::now();
     let recent = SignedDuration::try_from(route.reconcile.recent.get()).unwrap_or(SignedDuration::MAX);
     let day = SignedDuration::from_hours(24);
@@ -69,22 +81,25 @@ async fn once(route: &Route) -> Result<Report, String> {
     while let Some(window) = windows.pop() {
         match route.client.list(window).await {
             Ok(found) => {
-                let found: HashSet<String> = found.into_iter().map(|session| session.id).collect();
-                let part = compare(route, window, found, began).await.map_err(|error| error.to_string())?;
+                let part = compare(route, window, found, began).await.map_err(|error| store_failed(&error))?;
                 report.compared += part.compared;
                 report.missing += part.missing;
             }
             Err(Failure::Park { reason }) => match halves(window) {
                 Some(halves) => windows.extend(halves),
-                None => return Err(reason),
+                None => return Err(Failure::Park { reason }),
             },
-            Err(failure) => return Err(failure.reason().to_owned()),
+            Err(failure) => return Err(failure),
         }
     }
     let account = route.account;
     let noted = route.store.call(move |c| accounts::set_reconciled(c, account, began)).await;
-    noted.map_err(|error| error.to_string())?;
+    noted.map_err(|error| store_failed(&error))?;
     Ok(report)
+}
+
+fn store_failed(error: &store::Error) -> Failure {
+    Failure::Retry { after: None, of_server: false, reason: error.to_string() }
 }
 
 /// Two windows instead of one that the server refuses, as too large presumably.

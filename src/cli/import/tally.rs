@@ -54,6 +54,9 @@ impl Tally {
                 Told::Done(summary) => {
                     self.summary = summary;
                     self.bar.finish_and_clear();
+                    let told: u64 = self.counts.iter().sum();
+                    let files = u64::try_from(self.files).unwrap_or(u64::MAX);
+                    anyhow::ensure!(told == files, "{told} of {files} files got a verdict; import them again");
                     return Ok(self);
                 }
                 Told::Failed(reason) => anyhow::bail!("the import failed: {reason}"),
@@ -125,7 +128,7 @@ impl Tally {
             Exit::CredentialsNeeded
         } else if self.summary.queued > 0 {
             Exit::TryAgainLater
-        } else if self.of(Verdict::Rejected) > 0 || !self.summary.parked.is_empty() {
+        } else if self.of(Verdict::Rejected) + self.of(Verdict::Waiting) > 0 || !self.summary.parked.is_empty() {
             Exit::SomeInputFailed
         } else {
             Exit::Done

@@ -184,3 +184,18 @@ fn a_burst_of_files_is_found_whole() {
     daemon.wait_for_sessions(&place, 300);
     wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
 }
+
+/// A download that breaks off, and then the whole file under another name: one session, and the whole one.
+#[test]
+fn the_whole_recording_wins_over_a_part_of_it() {
+    let place = Place::new();
+    let whole = Run { records: 200, ..Run::default() }.build();
+    let mut daemon =
+        place.start_with(&[], &[("FITFERRY_WATCH__SALVAGE_AFTER", "100ms"), ("FITFERRY_WATCH__SETTLE", "100ms")]);
+    place.drop_file("run.fit", &whole[..whole.len() / 2]);
+    daemon.wait_for("session.delivered");
+    let path = place.drop_file("run (1).fit", &whole);
+    daemon.wait_for_where("session.delivered", |event| event["revision"] == 2);
+    let expected = place.normalized(&[&path]);
+    assert_eq!(daemon.sessions(&place), expected);
+}

@@ -95,6 +95,71 @@ fn the_server_says_when_to_come_back() {
     assert!(puts[1] - puts[0] >= Duration::from_secs(1), "{:?}", puts[1] - puts[0]);
 }
 
+/// What holds for one session holds for all: nobody is sent to a server that wants to be left alone.
+#[test]
+fn a_server_that_wants_to_be_left_alone_is() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delivery.concurrency = 4\n");
+    drop_runs(&place, 30);
+    server.plan(vec![Fault::Answer(429, "Retry-After: 3600\r\n", ""); 30]);
+    let mut daemon = place.start();
+    assert_eq!(daemon.wait_for("account.paused")["seconds"], 3600);
+    let output = place.run(&["import", place.folder().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("429"));
+    daemon.terminate();
+    assert!(server.seen().iter().filter(|seen| seen.method == "PUT").count() <= 4);
+}
+
+/// Answers to what was sent before the API was closed do not open it again.
+#[test]
+fn a_closed_api_stops_the_account_although_others_got_through() {
+    let server = FaultServer::start("right");
+    server.slow_down(Duration::from_millis(300));
+    let closed = "{\"error\":{\"errors\":[{\"reason\":\"accessNotConfigured\"}]}}";
+    server.doom(&id(0), Fault::Answer(403, "", closed));
+    let place = place_for(&server, "delivery.concurrency = 4\n");
+    drop_runs(&place, 20);
+    let mut daemon = place.start();
+    daemon.wait_for("account.stopped");
+    // Stopping waits for what is in flight.
+    let (_, events) = daemon.terminate();
+    assert!(events.iter().all(|event| event["event"] != "account.resumed"), "{events:?}");
+    assert!(!server.sessions().is_empty() && server.puts().len() < 10, "{:?}", server.puts());
+}
+
+#[test]
+fn a_server_that_never_answers_does_not_hold_up_a_stop() {
+    let server = FaultServer::start("right");
+    server.slow_down(Duration::from_secs(600));
+    let place = place_for(&server, "");
+    drop_runs(&place, 1);
+    let daemon = place.start();
+    wait::until_true("a put", || !server.puts().is_empty());
+    let (took, _) = daemon.terminate();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    server.slow_down(Duration::ZERO);
+    let mut again = place.start();
+    again.wait_for("session.delivered");
+}
+
+/// What one server refused says nothing of another.
+#[test]
+fn parked_sessions_are_put_to_another_destination() {
+    let strict = FaultServer::start("right");
+    strict.doom(&id(0), Fault::Answer(400, "", ""));
+    let place = place_for(&strict, "");
+    drop_runs(&place, 1);
+    let mut daemon = place.start();
+    daemon.wait_for("session.parked");
+    daemon.terminate();
+    let other = FaultServer::start("right");
+    let config = fs::read_to_string(place.config()).unwrap();
+    fs::write(place.config(), config.replace(&strict.address.to_string(), &other.address.to_string())).unwrap();
+    place.start().wait_for("session.delivered");
+    assert_eq!(other.sessions().len(), 1);
+}
+
 /// The number of attempts and the time of the next are on disk: a restart does not start over.
 #[test]
 fn attempts_survive_a_restart() {

@@ -25,7 +25,7 @@ struct Answer {
     running: bool,
     state_dir: String,
     accounts: Vec<AccountStatus>,
-    /// Parked sessions and rejected or waiting files, the first of them.
+    /// Parked sessions, and rejected, waiting or ignored files, the first of them.
     parked: Vec<Problem>,
     problem_files: Vec<FileStatus>,
 }
@@ -53,7 +53,7 @@ impl Status {
                 answer.parked.push(Problem { session: session.id, reason });
                 Ok(answer.parked.len() < MOST_PROBLEMS)
             })?;
-            for verdict in [Verdict::Rejected, Verdict::Waiting] {
+            for verdict in [Verdict::Rejected, Verdict::Waiting, Verdict::Ignored] {
                 listing::files(&connection, Some(verdict), |file| {
                     let more = answer.problem_files.len() < MOST_PROBLEMS;
                     if more {

@@ -134,7 +134,7 @@ fn the_configurations_are_valid() {
     assert_eq!(blocks.len(), 3);
     for block in blocks {
         let path: PathBuf = place.dir.path().join("readme.toml");
-        fs::write(&path, block.replace("/etc/fitferry/token", token.to_str().unwrap())).unwrap();
+        fs::write(&path, block.replace("/run/credentials/fitferry.service/token", token.to_str().unwrap())).unwrap();
         let shown = place.json(&["config", "show", "--json", "--config", path.to_str().unwrap()]);
         assert!(!shown.is_empty());
         let output = Command::new(env!("CARGO_BIN_EXE_fitferry"))

@@ -244,9 +244,12 @@ mod tests {
     async fn a_caller_that_went_away_is_nobodys_problem() {
         let writer = writer();
         drop(writer.call(insert(1)));
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        writer.submit(move |_| Ok(gate.recv().is_ok()), |_| {});
         let mut gone = Box::pin(writer.call(insert(2)));
         assert!(futures_poll_once(&mut gone).is_pending());
         drop(gone);
+        open.send(()).unwrap();
         assert_eq!(writer.call(insert(3)).await.unwrap(), 1);
         assert_eq!(count(&writer), 2);
     }

@@ -7,12 +7,13 @@
 mod activity;
 mod message;
 mod scanner;
+mod sessionless;
 mod sport;
 
 use super::reading::{Condition, Reading, condition_of};
 use crate::workout::Format;
 use activity::Activity;
-use scanner::{Flaw, Scanner};
+use scanner::{Ending, Flaw, Scanner};
 use std::io::{self, Read};
 
 /// Activities chained in one file; real ones have up to four.
@@ -25,22 +26,33 @@ pub fn read(source: impl Read) -> io::Result<Reading> {
     let mut parts: Vec<Activity> = Vec::new();
     loop {
         let mut part = Activity::default();
-        let end = scanner.part(&mut |message| part.take(message));
+        let Ending { flaw, another } = scanner.part(&mut |message| part.take(message));
         part.records = scanner.records();
         parts.push(part);
-        let flaw = match end {
-            Ok(scanner::End::Another) if parts.len() < MOST_PARTS => continue,
-            Ok(scanner::End::Another) => Flaw::Damaged(format!("more than {MOST_PARTS} FIT files in one")),
-            Ok(scanner::End::Last) => break,
-            Err(flaw) => flaw,
-        };
-        reading.condition = match flaw {
-            Flaw::Io(error) => condition_of(&error)?,
-            Flaw::Truncated(what) => Condition::Truncated(what),
-            Flaw::Damaged(what) => Condition::Damaged(what),
-        };
-        break;
+        if let Some(flaw) = flaw {
+            note(&mut reading, flaw)?;
+        }
+        if !another {
+            break;
+        }
+        if parts.len() == MOST_PARTS {
+            note(&mut reading, Flaw::Damaged(format!("more than {MOST_PARTS} FIT files in one")))?;
+            break;
+        }
     }
     activity::workouts(&parts, &mut reading);
     Ok(reading)
+}
+
+/// Of several flaws the first is told, unless the file also breaks off: then it may still be growing.
+fn note(reading: &mut Reading, flaw: Flaw) -> io::Result<()> {
+    let condition = match flaw {
+        Flaw::Io(error) => condition_of(&error)?,
+        Flaw::Truncated(what) => Condition::Truncated(what),
+        Flaw::Damaged(what) => Condition::Damaged(what),
+    };
+    if reading.condition == Condition::Sound || matches!(condition, Condition::Truncated(_)) {
+        reading.condition = condition;
+    }
+    Ok(())
 }

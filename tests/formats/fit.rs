@@ -103,8 +103,83 @@ fn chained_files_give_all_their_activities_and_a_tail_of_rubbish_none() {
     let chain = [first.build(), settings.build(), strap.build(), second.build(), vec![0; 7]].concat();
     let reading = read(&chain);
     assert!(sounds(&reading));
-    let starts: Vec<i64> = reading.workouts.iter().map(|workout| workout.start.as_second()).collect();
-    assert_eq!(starts, [first.start, second.start]);
+    assert_eq!(starts(&reading), [first.start, second.start]);
+}
+
+fn starts(reading: &Reading) -> Vec<i64> {
+    reading.workouts.iter().map(|workout| workout.start.as_second()).collect()
+}
+
+/// A day later, on another device.
+fn next_day() -> Run {
+    Run { start: Run::default().start + 86_400, serial: 4712, ..Run::default() }
+}
+
+#[test]
+fn a_damaged_part_does_not_hide_those_behind_it() {
+    let (first, second) = (Run::default(), next_day());
+    let whole = first.build();
+    let checksum = whole.len() - 1;
+    // Within the records, so that no message comes out of step; at the end of the file identity, so that all do.
+    for (index, value, salvaged) in [(checksum, 0xff, true), (120, 0xff, true), (14, 0x0f, false)] {
+        let mut broken = whole.clone();
+        broken[index] ^= value;
+        let expected = if salvaged { vec![first.start, second.start] } else { vec![second.start] };
+        for tail in [vec![], vec![0; 7]] {
+            let reading = read(&[broken.clone(), second.build(), tail].concat());
+            assert_eq!(starts(&reading), expected, "byte {index}");
+            assert!(matches!(reading.condition, Condition::Damaged(_)), "byte {index}: {reading:?}");
+        }
+        let alone = read(&broken);
+        assert_eq!((alone.workouts.len(), sounds(&alone)), (usize::from(salvaged), false), "byte {index}");
+    }
+}
+
+#[test]
+fn a_damaged_part_and_a_missing_end_are_a_missing_end() {
+    let mut broken = Run::default().build();
+    *broken.last_mut().unwrap() ^= 1;
+    let second = next_day().build();
+    let reading = read(&[&broken, &second[..second.len() - 1]].concat());
+    assert_eq!(reading.workouts.len(), 2);
+    assert!(matches!(reading.condition, Condition::Truncated(_)), "{reading:?}");
+}
+
+#[test]
+fn a_damaged_header_ends_the_reading() {
+    let mut second = next_day().build();
+    second[0] = 13;
+    let reading = read(&[Run::default().build(), second, next_day().build()].concat());
+    assert_eq!(reading.workouts.len(), 1);
+    assert!(matches!(reading.condition, Condition::Damaged(_)), "{reading:?}");
+}
+
+#[test]
+fn a_part_that_breaks_off_before_its_session_is_put_together_beside_others() {
+    let (first, second) = (Run::default(), next_day());
+    let mut recorded = FitFile::new();
+    second.file_id(&mut recorded);
+    second.records(&mut recorded);
+    let recorded = recorded.build();
+    let broken_off = read(&[&first.build()[..], &recorded[..recorded.len() - 1]].concat());
+    assert_eq!(starts(&broken_off), [first.start, second.start]);
+    assert!(matches!(broken_off.condition, Condition::Truncated(_)), "{broken_off:?}");
+    let in_front = read(&[recorded.clone(), first.build(), recorded].concat());
+    assert!(sounds(&in_front));
+    assert_eq!(starts(&in_front), [first.start, second.start]);
+}
+
+#[test]
+fn of_parts_without_sessions_that_share_their_time_the_longest_is_taken() {
+    let long = Run::default();
+    let strap = Run { start: long.start + 60, seconds: 600, serial: 4712, ..long };
+    let part = |run: &Run| {
+        let mut file = FitFile::new();
+        run.file_id(&mut file);
+        run.records(&mut file);
+        file.build()
+    };
+    assert_eq!(starts(&read(&[part(&strap), part(&long)].concat())), [long.start]);
 }
 
 #[test]

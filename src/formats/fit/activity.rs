@@ -2,6 +2,7 @@
 
 use super::message::{self, Message};
 use super::scanner::Records;
+use super::sessionless;
 use super::sport::{self, Sport};
 use crate::formats::reading::{Condition, Reading};
 use crate::workout::{ActivityType, Format, Key, Metrics, Workout};
@@ -13,11 +14,16 @@ const FIT_EPOCH: i64 = 631_065_600;
 /// Times below this are seconds since the device was switched on, not dates (FIT profile, `date_time`).
 const FIRST_DATE: u32 = 0x1000_0000;
 
+const NO_DATE: &str = "no absolute time: the clock of the device was not set";
+
 /// The file type that holds workouts (`file_id.type`).
 const TYPE_ACTIVITY: u8 = 4;
 
 /// Sessions of one file; real ones have up to a dozen.
 const MOST_SESSIONS: usize = 1000;
+
+/// First and last instant.
+pub type Span = (Timestamp, Timestamp);
 
 /// The messages of one FIT file that matter.
 #[derive(Default)]
@@ -77,9 +83,36 @@ impl Activity {
         }
     }
 
-    fn is_activity(&self) -> bool {
+    pub fn is_activity(&self) -> bool {
         // A file without file_id is broken; if it has sessions it was an activity.
         self.identity.kind.is_none_or(|kind| kind == TYPE_ACTIVITY)
+    }
+
+    /// Whether it recorded something and no session sums it up.
+    pub fn lacks_session(&self) -> bool {
+        self.is_activity() && self.sessions.is_empty() && self.records.count >= 2
+    }
+
+    /// When its sessions took place, those that have a date.
+    pub fn session_spans(&self) -> impl Iterator<Item = Span> {
+        let sessions = if self.is_activity() { &self.sessions[..] } else { &[] };
+        sessions.iter().filter_map(|session| session.span().ok())
+    }
+
+    /// From its first to its last record.
+    pub fn records_span(&self) -> Result<Span, String> {
+        let (first, last) = self.records.first.zip(self.records.last).ok_or("records without a time")?;
+        if first < FIRST_DATE {
+            return Err(NO_DATE.to_owned());
+        }
+        Ok((timestamp(unix_millis(first))?, timestamp(unix_millis(last))?))
+    }
+
+    /// A workout that nothing but the records tell of.
+    pub fn recorded(&self, (start, end): Span) -> Workout {
+        let mut workout = described(self, 0, self.sport.or(self.lap_sport), start, end);
+        workout.source.title = self.workout_name.clone().or_else(|| self.profile_name.clone());
+        workout
     }
 }
 
@@ -133,10 +166,10 @@ impl Session {
 
     /// Start and end in FIT seconds and milliseconds. The session's own timestamp is often not its end: summary-first
     /// devices write it at the start, and multi-sport files give all legs the same.
-    fn span(&self) -> Result<(Timestamp, Timestamp), String> {
+    fn span(&self) -> Result<Span, String> {
         let start = self.start.or(self.timestamp).ok_or("a session without a start time")?;
         if start < FIRST_DATE {
-            return Err("no absolute time: the clock of the device was not set".to_owned());
+            return Err(NO_DATE.to_owned());
         }
         let start_millis = unix_millis(start);
         let elapsed = self.elapsed_millis.filter(|millis| *millis > 0).or(self.timer_millis);
@@ -148,7 +181,7 @@ impl Session {
     }
 }
 
-/// Adds what the parts of a file hold. Only if none has a session, one is put together from the records.
+/// Adds what the parts of a file hold.
 pub fn workouts(parts: &[Activity], reading: &mut Reading) {
     let mut last_kind = None;
     for part in parts {
@@ -164,14 +197,10 @@ pub fn workouts(parts: &[Activity], reading: &mut Reading) {
     if let Some(kind) = last_kind {
         reading.explain(format!("a FIT file of type {}, not an activity", sport::file_type(kind)));
     }
-    if parts.iter().any(|part| part.is_activity() && !part.sessions.is_empty()) {
-        return;
-    }
-    if let Some(part) = parts.iter().find(|part| part.is_activity() && part.records.count >= 2) {
-        add_from_records(part, reading);
-    } else if parts.iter().any(|part| part.identity.kind == Some(TYPE_ACTIVITY)) {
+    if parts.iter().any(|part| part.identity.kind == Some(TYPE_ACTIVITY)) {
         reading.explain("an activity that recorded nothing");
     }
+    sessionless::add(parts, reading);
 }
 
 fn add_sessions(part: &Activity, reading: &mut Reading) {
@@ -195,23 +224,6 @@ fn add_sessions(part: &Activity, reading: &mut Reading) {
             }
             Err(reason) => reading.refuse(reason),
         }
-    }
-}
-
-fn add_from_records(part: &Activity, reading: &mut Reading) {
-    let (Some(first), Some(last)) = (part.records.first, part.records.last) else { return };
-    let span = if first < FIRST_DATE {
-        Err("no absolute time: the clock of the device was not set".to_owned())
-    } else {
-        timestamp(unix_millis(first)).and_then(|start| Ok((start, timestamp(unix_millis(last))?)))
-    };
-    match span {
-        Ok((start, end)) => {
-            let mut workout = described(part, 0, part.sport.or(part.lap_sport), start, end);
-            workout.source.title = part.workout_name.clone().or_else(|| part.profile_name.clone());
-            reading.add(workout);
-        }
-        Err(reason) => reading.refuse(reason),
     }
 }
 

@@ -11,6 +11,8 @@ const WINDOW_LEN: usize = 32 << 10;
 /// grows to this if it has to.
 const LONGEST_WINDOW: usize = 128 << 10;
 
+const CRC_LEN: usize = 2;
+
 /// Why a part could not be read to its end.
 #[derive(Debug)]
 pub enum Flaw {
@@ -19,13 +21,12 @@ pub enum Flaw {
     Damaged(String),
 }
 
-/// What follows a part that is sound.
-#[derive(Debug, PartialEq)]
-pub enum End {
-    /// Another FIT header: files may be chained.
-    Another,
-    /// Nothing, or bytes that are not FIT (some firmware leaves them).
-    Last,
+/// How a part ended.
+#[derive(Debug)]
+pub struct Ending {
+    pub flaw: Option<Flaw>,
+    /// Whether another FIT header follows: files may be chained. Other bytes may follow, too; some firmware leaves them.
+    pub another: bool,
 }
 
 /// First and last timed record of a part, for activities that have no session message.
@@ -57,36 +58,66 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Scans one FIT file from its header to its CRC and hands out the wanted messages. What was handed out before a flaw
-    /// was found is still good.
-    pub fn part(&mut self, wanted: &mut impl FnMut(&Message<'_>)) -> Result<End, Flaw> {
+    /// was found is still good, and damage inside does not keep the next part from being found.
+    pub fn part(&mut self, wanted: &mut impl FnMut(&Message<'_>)) -> Ending {
         self.messages = Messages::default();
-        let mut crc = Digest::new(CrcAlgorithm::Crc16Arc);
-        let header = self.header()?;
-        crc.update(&self.window[self.start..self.start + header.size]);
-        self.consume(header.size);
+        let header = match self.header() {
+            Ok(header) => header,
+            Err(flaw) => return Ending { flaw: Some(flaw), another: false },
+        };
         // A data size of 0 was never filled in: the device died before it closed the file.
         let mut left = if header.data_size == 0 { u64::MAX } else { header.data_size };
-        while left > 0 {
-            let available = (self.end - self.start).min(usize::try_from(left).unwrap_or(usize::MAX));
+        let flaw = self.content(&header, &mut left, wanted).err();
+        let another = match flaw {
+            None => self.at_header(),
+            Some(Flaw::Damaged(_)) if header.data_size > 0 => self.skip(left).and_then(|()| self.at_header()),
+            Some(_) => Ok(false),
+        };
+        match another {
+            Ok(another) => Ending { flaw, another },
+            Err(worse) => Ending { flaw: Some(worse), another: false },
+        }
+    }
+
+    /// Scans what a header announces; `left` are the bytes of it that have not been passed yet, without the CRC.
+    fn content(&mut self, header: &Header, left: &mut u64, wanted: &mut impl FnMut(&Message<'_>)) -> Result<(), Flaw> {
+        let mut crc = Digest::new(CrcAlgorithm::Crc16Arc);
+        crc.update(&self.window[self.start..self.start + header.size]);
+        self.consume(header.size);
+        while *left > 0 {
+            let available = (self.end - self.start).min(usize::try_from(*left).unwrap_or(usize::MAX));
             let bytes = &self.window[self.start..self.start + available];
             let used = self.messages.scan(bytes, wanted).map_err(|what| self.damaged(&what))?;
             crc.update(&bytes[..used]);
-            left -= used as u64;
+            *left -= used as u64;
             self.consume(used);
-            if left == 0 {
+            if *left == 0 {
                 break;
             }
-            if (self.end - self.start) as u64 >= left {
+            if (self.end - self.start) as u64 >= *left {
                 return Err(self.damaged("the last message is longer than the file says"));
             }
             if self.fill()? == 0 {
-                return Err(self.truncated(header.data_size, left));
+                return Err(self.truncated(header.data_size, *left));
             }
         }
-        self.check_crc(crc.finalize())?;
+        self.check_crc(crc.finalize())
+    }
+
+    /// Passes over the rest of a damaged part and its CRC, as far as they are there.
+    fn skip(&mut self, left: u64) -> Result<(), Flaw> {
+        let mut left = left + CRC_LEN as u64;
+        while left > 0 && self.ensure(1)? > 0 {
+            let count = (self.end - self.start).min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.consume(count);
+            left -= count as u64;
+        }
+        Ok(())
+    }
+
+    fn at_header(&mut self) -> Result<bool, Flaw> {
         self.ensure(12)?;
-        let follows = &self.window[self.start..self.end];
-        Ok(if follows.get(8..12) == Some(b".FIT") { End::Another } else { End::Last })
+        Ok(self.window[self.start..self.end].get(8..12) == Some(b".FIT"))
     }
 
     fn header(&mut self) -> Result<Header, Flaw> {
@@ -106,14 +137,14 @@ impl<R: Read> Scanner<R> {
     }
 
     fn check_crc(&mut self, computed: u64) -> Result<(), Flaw> {
-        if self.ensure(2)? < 2 {
+        if self.ensure(CRC_LEN)? < CRC_LEN {
             return Err(Flaw::Truncated("the checksum at the end is missing".to_owned()));
         }
         let stored = u64::from(u16::from_le_bytes([self.window[self.start], self.window[self.start + 1]]));
         if stored != computed {
             return Err(self.damaged(&format!("the checksum is {stored:04x}, the content's is {computed:04x}")));
         }
-        self.consume(2);
+        self.consume(CRC_LEN);
         Ok(())
     }
 

@@ -1,14 +1,16 @@
-//! GPX 1.0 and 1.1: every track with timed points is one workout; routes and waypoints are not.
+//! GPX 1.0 and 1.1: tracks with timed points are workouts; routes and waypoints are not.
 //!
 //! Facts: the GPX 1.1 schema (topografix.com/GPX/1/1) and what real writers make of it. The schema knows no sport, no
 //! pauses and no distance: the sport is read from `type`, the distance is measured along the points.
 
+mod recording;
 mod track;
 
-use super::reading::Reading;
+use super::reading::{MOST_WORKOUTS, Reading};
 use super::xml::{self, Attributes, Document};
 use super::{Options, sport_words};
 use crate::workout::{ActivityType, Format, Key, Workout};
+use jiff::Timestamp;
 use std::io::{self, Read};
 use track::Track;
 
@@ -19,7 +21,7 @@ pub fn read(head: &[u8], source: impl Read, options: &Options) -> io::Result<Rea
         options,
         creator: None,
         file_title: None,
-        tracks: 0,
+        tracks: Vec::new(),
         track: Track::default(),
     };
     gpx.reading.explain("a route or waypoints without times");
@@ -27,7 +29,8 @@ pub fn read(head: &[u8], source: impl Read, options: &Options) -> io::Result<Rea
     if gpx.track.is_open() {
         gpx.finish_track();
     }
-    Ok(gpx.reading.in_condition(condition))
+    gpx.reading.condition = condition;
+    Ok(gpx.workouts())
 }
 
 struct Gpx<'o> {
@@ -36,7 +39,7 @@ struct Gpx<'o> {
     creator: Option<String>,
     /// `metadata/name` of 1.1, or `gpx/name` of 1.0.
     file_title: Option<String>,
-    tracks: u32,
+    tracks: Vec<Track>,
     track: Track,
 }
 
@@ -124,8 +127,25 @@ impl Document for Gpx<'_> {
 impl Gpx<'_> {
     fn finish_track(&mut self) {
         let track = std::mem::take(&mut self.track);
-        self.tracks += 1;
-        let Some((start, end)) = track.span() else { return };
+        // One more than there may be, so that it is noticed.
+        if track.span().is_some() && self.tracks.len() <= MOST_WORKOUTS {
+            self.tracks.push(track);
+        }
+    }
+
+    fn workouts(mut self) -> Reading {
+        let tracks = std::mem::take(&mut self.tracks);
+        let tracks = if tracks.len() > MOST_WORKOUTS { tracks } else { recording::joined(tracks) };
+        for track in tracks {
+            if let Some(span) = track.span() {
+                let workout = self.workout(track, span);
+                self.reading.add(workout);
+            }
+        }
+        self.reading
+    }
+
+    fn workout(&self, track: Track, (start, end): (Timestamp, Timestamp)) -> Workout {
         let mut workout = Workout::new(Format::Gpx, start, end);
         workout.utc_offset_seconds = track.utc_offset_seconds();
         workout.metrics = track.metrics();
@@ -136,7 +156,7 @@ impl Gpx<'_> {
         workout.source.title = track.title.or_else(|| self.file_title.clone());
         workout.source.notes = track.notes;
         workout.source.device.clone_from(&self.creator);
-        self.reading.add(workout);
+        workout
     }
 
     fn activity_type(&self, sport: Option<&str>) -> ActivityType {

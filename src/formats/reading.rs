@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::io;
 
 /// Workouts one file may hold; more is not a training history but an attack.
-const MOST_WORKOUTS: usize = 100_000;
+pub const MOST_WORKOUTS: usize = 100_000;
 
 /// The result of reading one file.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instant {
     pub at: Timestamp,
-    /// Local minus UTC in seconds, if the text carries a numeric offset (`Z` says nothing about local time).
+    /// Local minus UTC in seconds, if the text carries an offset. `Z` says nothing about local time, and neither does
+    /// `+00:00`: many programs write UTC like that wherever they run.
     pub utc_offset_seconds: Option<i32>,
     /// Whether the zone had to come from the options.
     pub zone_assumed: bool,
@@ -27,7 +28,7 @@ pub fn parse(text: &str, zone: &TimeZone) -> Option<Instant> {
     match pieces.offset() {
         Some(PiecesOffset::Numeric(numeric)) => Some(Instant {
             at: numeric.offset().to_timestamp(local).ok()?,
-            utc_offset_seconds: Some(numeric.offset().seconds()),
+            utc_offset_seconds: Some(numeric.offset().seconds()).filter(|seconds| *seconds != 0),
             zone_assumed: false,
         }),
         Some(_) => {
@@ -58,6 +59,8 @@ mod tests {
             (" 2026-04-12T06:30:15.1234567Z\r\n", "2026-04-12T06:30:15.1234567Z", None, false),
             ("2026-04-12T06:30:15.5+02:00", "2026-04-12T04:30:15.5Z", Some(7200), false),
             ("2026-04-12T06:30:15-0330", "2026-04-12T10:00:15Z", Some(-12600), false),
+            ("2026-04-12T06:30:15+00:00", "2026-04-12T06:30:15Z", None, false),
+            ("2026-04-12T06:30:15.5-0000", "2026-04-12T06:30:15.5Z", None, false),
             ("2026-04-12T06:30:15", "2026-04-12T04:30:15Z", None, true),
             ("2026-04-12 06:30:15", "2026-04-12T04:30:15Z", None, true),
             ("2026-03-29T02:30:00", "2026-03-29T01:30:00Z", None, true),

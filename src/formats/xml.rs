@@ -13,8 +13,14 @@ const LONGEST_EVENT: usize = 1 << 20;
 /// Bytes of text kept of one element; names and notes are far below.
 const LONGEST_TEXT: usize = 16 << 10;
 
+/// Bytes an attribute's value may have to be kept; those we ask for are names and times.
+const LONGEST_VALUE: usize = 1 << 10;
+
 /// Elements inside one another; real files have about ten levels.
 const DEEPEST: usize = 256;
+
+/// Bytes the names of all open elements may have together, as the parser holds them; real ones have a few hundred.
+const LONGEST_NAMES: usize = 64 << 10;
 
 const BUFFER_LEN: usize = 64 << 10;
 
@@ -37,8 +43,12 @@ pub trait Document {
 pub struct Attributes<'a>(&'a BytesStart<'a>);
 
 impl Attributes<'_> {
+    /// The value, unless it is absurdly long: workouts are many, and each keeps one.
     pub fn get(&self, name: &str) -> Option<String> {
         let attribute = self.0.attributes().flatten().find(|a| a.key.local_name().as_ref() == name)?;
+        if attribute.value.len() > LONGEST_VALUE {
+            return None;
+        }
         Some(match attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0) {
             Ok(value) => value.into_owned(),
             Err(_) => attribute.value.into_owned(),
@@ -62,13 +72,13 @@ impl Attributes<'_> {
 /// The condition says whether the end was reached; whatever the document took before stays valid.
 /// Errors are those of the device or file system only.
 pub fn walk<D: Document>(head: &[u8], source: impl Read, document: &mut D) -> io::Result<Condition> {
-    let mut walker = Walker { reader: reader(head, source)?, open: Vec::new(), text: String::new(), document };
+    let mut walker = Walker { reader: reader(head, source)?, open: Open::default(), text: String::new(), document };
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
         walker.reader.get_mut().left = LONGEST_EVENT;
         // Space between elements is skipped in place; inside a wanted text it stands between its pieces.
-        walker.reader.config_mut().trim_text_start = !walker.open.last().copied().is_some_and(D::has_text);
+        walker.reader.config_mut().trim_text_start = !walker.open.last().is_some_and(D::has_text);
         let more = match walker.reader.read_event_into(&mut buffer) {
             Ok(event) => take(&mut walker.open, &mut walker.text, walker.document, event),
             Err(error) => return walker.explain(error),
@@ -86,9 +96,45 @@ type XmlReader<R> = Reader<Bounded<BufReader<DecodeReaderBytes<R, Vec<u8>>>>>;
 
 struct Walker<'d, R: Read, D: Document> {
     reader: XmlReader<R>,
-    open: Vec<D::Element>,
+    open: Open<D::Element>,
     text: String,
     document: &'d mut D,
+}
+
+/// The elements from the root to the present one.
+#[derive(Default)]
+struct Open<E> {
+    elements: Vec<E>,
+    /// Bytes of their names.
+    names: usize,
+}
+
+impl<E: Copy> Open<E> {
+    fn last(&self) -> Option<E> {
+        self.elements.last().copied()
+    }
+
+    /// Makes sure that there is room for one more.
+    fn check(&self, name: &str) -> Result<(), String> {
+        if self.elements.len() == DEEPEST {
+            return Err(format!("elements nested deeper than {DEEPEST}"));
+        }
+        if self.names + name.len() > LONGEST_NAMES {
+            return Err(format!("names of nested elements longer than {LONGEST_NAMES} bytes"));
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, element: E, name: &str) {
+        self.elements.push(element);
+        self.names += name.len();
+    }
+
+    /// The parser has made sure that the name is that of the last one.
+    fn pop(&mut self, name: &str) -> Option<E> {
+        self.names = self.names.saturating_sub(name.len());
+        self.elements.pop()
+    }
 }
 
 enum Step {
@@ -105,39 +151,40 @@ fn reader<R: Read>(head: &[u8], source: R) -> io::Result<XmlReader<R>> {
     Ok(reader)
 }
 
-fn take<D: Document>(open: &mut Vec<D::Element>, text: &mut String, document: &mut D, event: Event<'_>) -> Step {
-    let parent = open.last().copied();
+fn take<D: Document>(open: &mut Open<D::Element>, text: &mut String, document: &mut D, event: Event<'_>) -> Step {
+    let parent = open.last();
     let wanted = parent.is_some_and(D::has_text);
     match event {
         Event::Start(start) => {
-            if open.len() == DEEPEST {
-                return Step::Stop(Condition::Damaged(format!("elements nested deeper than {DEEPEST}")));
+            if let Err(what) = open.check(start.name().as_ref()) {
+                return Step::Stop(Condition::Damaged(what));
             }
             let name = start.local_name();
-            open.push(document.open(parent.unwrap_or_default(), name.as_ref(), &Attributes(&start)));
+            let element = document.open(parent.unwrap_or_default(), name.as_ref(), &Attributes(&start));
+            open.push(element, start.name().as_ref());
             text.clear();
         }
         Event::Empty(start) => {
             let name = start.local_name();
             let element = document.open(parent.unwrap_or_default(), name.as_ref(), &Attributes(&start));
             document.close(element, "");
-            if open.is_empty() {
+            if parent.is_none() {
                 return Step::Ended;
             }
         }
-        Event::End(_) => {
-            if let Some(element) = open.pop() {
+        Event::End(end) => {
+            if let Some(element) = open.pop(end.name().as_ref()) {
                 document.close(element, if D::has_text(element) { text.trim() } else { "" });
                 text.clear();
             }
-            if open.is_empty() {
+            if open.last().is_none() {
                 return Step::Ended;
             }
         }
         Event::Text(piece) if wanted => append(text, &piece.into_inner()),
         Event::CData(piece) if wanted => append(text, &piece.into_inner()),
         Event::GeneralRef(reference) if wanted => append(text, &resolve(&reference)),
-        Event::Eof if open.is_empty() => return Step::Stop(Condition::Truncated("no root element".to_owned())),
+        Event::Eof if parent.is_none() => return Step::Stop(Condition::Truncated("no root element".to_owned())),
         Event::Eof => return Step::Stop(Condition::Truncated("the root element is not closed".to_owned())),
         _ => {}
     }
@@ -271,6 +318,12 @@ mod tests {
     fn bombs_are_bounded() {
         let deep = "<a>".repeat(DEEPEST + 1);
         assert!(matches!(texts(&deep).1, Condition::Damaged(_)));
+        let named = |count: usize| format!("<r>{}", format!("<{}>", "n".repeat(1 << 10)).repeat(count));
+        assert!(matches!(texts(&named(63)).1, Condition::Truncated(_)));
+        assert!(matches!(texts(&named(64)).1, Condition::Damaged(what) if what.contains("names")));
+        let name = "n".repeat(1 << 10);
+        let in_turn = format!("<r>{}<t>x</t></r>", format!("<{name}></{name} >").repeat(100));
+        assert_eq!(texts(&in_turn), (vec!["x".to_owned()], Condition::Sound));
         let long = format!("<r><t>{}</t></r>", "x".repeat(LONGEST_EVENT * 2));
         assert!(matches!(texts(&long).1, Condition::Damaged(what) if what.contains("longer")));
         let many = format!("<r><t>{}</t></r>", "&amp;x".repeat(100_000));

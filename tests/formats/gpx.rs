@@ -2,7 +2,7 @@
 
 use super::{read, sounds};
 use crate::support::xml;
-use fitferry::formats::{self, Condition, Options, Outcome};
+use fitferry::formats::{self, Condition, Options, Outcome, Reading};
 use fitferry::workout::Format;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -69,6 +69,66 @@ fn every_track_with_times_is_a_workout() {
     let outcome =
         read(b"<gpx><rte><rtept lat='1' lon='1'><time>2026-04-12T06:30:00Z</time></rtept></rte></gpx>").outcome();
     assert!(matches!(outcome, Outcome::NoSession(_)));
+}
+
+/// A track of two points with any elements besides, from and to a time of 2026-04-12.
+fn timed(elements: &str, from: &str, to: &str) -> String {
+    format!(
+        "<trk>{elements}<trkseg><trkpt lat='50' lon='8'><time>2026-04-12T{from}Z</time></trkpt>
+         <trkpt lat='50.001' lon='8'><time>2026-04-12T{to}Z</time></trkpt></trkseg></trk>"
+    )
+}
+
+fn seconds(reading: &Reading) -> Vec<i64> {
+    reading.workouts.iter().map(|workout| workout.duration().as_secs()).collect()
+}
+
+#[test]
+fn tracks_that_follow_upon_one_another_are_one_workout() {
+    let second = timed("<name>Lap 2</name><type>running</type>", "07:00:00", "07:10:00");
+    let first = timed("<name>Lap 1</name><type>Running</type>", "06:30:00", "06:50:00");
+    let within = timed("<desc>the same on a phone</desc>", "06:31:00", "06:49:00");
+    let third = timed("", "11:10:00", "11:20:00");
+    let reading = read(format!("<gpx>{second}{first}{within}{third}</gpx>").as_bytes());
+    assert!(sounds(&reading));
+    assert_eq!(seconds(&reading), [4 * 3600 + 50 * 60]);
+    let run = &reading.workouts[0];
+    assert_eq!(run.start.to_string(), "2026-04-12T06:30:00Z");
+    assert_eq!(run.source.title.as_deref(), Some("Lap 1"));
+    assert_eq!(run.source.notes.as_deref(), Some("the same on a phone"));
+    assert_eq!(run.activity_type.number(), 8);
+    // Three times a thousandth of a degree: neither the ways between the tracks count, nor one that was recorded twice.
+    assert_eq!(run.metrics.distance_meters, Some(333.6));
+}
+
+#[test]
+fn tracks_far_apart_or_of_different_kinds_are_workouts_of_their_own() {
+    let pair = |first: &str, second: &str, from: &str| {
+        let tracks = timed(first, "06:30:00", "06:50:00") + &timed(second, from, "11:00:00");
+        seconds(&read(format!("<gpx>{tracks}</gpx>").as_bytes()))
+    };
+    assert_eq!(pair("", "", "10:50:00"), [4 * 3600 + 30 * 60]);
+    assert_eq!(pair("", "", "10:50:01"), [1200, 599]);
+    assert_eq!(pair("<type>running</type>", "<type>cycling</type>", "06:55:00"), [1200, 14_700]);
+    let id = |id: &str| format!("<extensions><trackid>{id}</trackid></extensions>");
+    assert_eq!(pair(&id("a"), &id("b"), "06:55:00"), [1200, 14_700]);
+}
+
+#[test]
+fn tracks_without_an_end_in_sight_are_not_one_workout() {
+    let days = (10..17).flat_map(|day| (0..8).map(move |part| format!("2026-04-{day}T{:02}", part * 3)));
+    let tracks: String = days.map(|hour| timed("", "06:30:00", "06:50:00").replace("2026-04-12T06", &hour)).collect();
+    assert_eq!(read(format!("<gpx>{tracks}</gpx>").as_bytes()).workouts.len(), 56);
+}
+
+#[test]
+fn an_absurdly_long_creator_is_not_kept() {
+    let device = |length: usize| {
+        let text = xml::gpx(START, 60, 2, "running").replace("\"Test\"", &format!("\"{}\"", "x".repeat(length)));
+        read(text.as_bytes()).workouts[0].source.device.clone()
+    };
+    assert_eq!(device(1024).map(|name| name.len()), Some(1024));
+    assert_eq!(device(1025), None);
 }
 
 #[test]

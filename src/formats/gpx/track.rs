@@ -87,6 +87,23 @@ impl Track {
         self.earliest.zip(self.latest)
     }
 
+    /// Goes on with a track that begins later. One that also ends before this one was recorded at the same time, by another
+    /// device or as a part of it: its way is no further one.
+    pub fn join(mut self, later: Self) -> Self {
+        if later.latest > self.latest {
+            self.latest = later.latest;
+            self.meters += later.meters;
+            self.heart_rate_sum += later.heart_rate_sum;
+            self.heart_rates += later.heart_rates;
+            self.heart_rate_max = self.heart_rate_max.max(later.heart_rate_max);
+        }
+        self.title = self.title.or(later.title);
+        self.notes = self.notes.or(later.notes);
+        self.sport = self.sport.or(later.sport);
+        self.id = self.id.or(later.id);
+        self
+    }
+
     pub fn utc_offset_seconds(&self) -> Option<i32> {
         self.first.as_ref()?.utc_offset_seconds
     }

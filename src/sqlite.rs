@@ -32,6 +32,8 @@ pub enum OpenError {
     Newer { path: PathBuf, found: usize, known: usize },
     #[error("cannot open the database {}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
+    #[error("cannot look into {}: {source}{}", dir.display(), advice(source))]
+    Closed { dir: PathBuf, source: std::io::Error },
     #[error("cannot make the database {} durable: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
 }
@@ -42,6 +44,13 @@ impl OpenError {
             Some(rusqlite::ErrorCode::NotADatabase) => Self::NotOurs(path.to_path_buf()),
             _ => Self::Sqlite { path: path.to_path_buf(), source },
         }
+    }
+}
+
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "; use sudo, or the user that fitferry runs as",
+        _ => "",
     }
 }
 
@@ -60,7 +69,8 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
 
 /// Opens an existing database for looking at; `None` if there is none yet.
 pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Option<Connection>, OpenError> {
-    if !path.exists() {
+    let closed = |source| OpenError::Closed { dir: path.parent().unwrap_or(path).to_path_buf(), source };
+    if !path.try_exists().map_err(closed)? {
         return Ok(None);
     }
     let failed = |source| OpenError::sqlite(path, source);

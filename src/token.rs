@@ -23,7 +23,7 @@ pub fn read(path: &Path) -> io::Result<SecretString> {
 
 /// Reads a token of our own server, and makes one first if there is none.
 pub fn read_or_make(path: &Path) -> io::Result<SecretString> {
-    if !path.exists() {
+    if !path.try_exists()? {
         make(path)?;
     }
     // Somebody may have copied it here with a generous umask.

@@ -2,7 +2,8 @@
 
 mod tally;
 
-use super::{Exit, Global, paths};
+use super::paths::{self, Input};
+use super::{Exit, Global};
 use crate::config::{self, Account, Config, LogLevel, LogSettings};
 use crate::control::{self, Connection, Request};
 use crate::ferry::{Ferry, Lock};
@@ -40,7 +41,7 @@ impl Import {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let config = config::load(&global.flags())?;
         let account = self.account(&config)?;
-        let files: Vec<PathBuf> = paths::expand(&self.paths).collect();
+        let files: Vec<Input> = paths::expand(&self.paths).collect();
         let tally = Tally::new(files.len());
         // Events would tear the progress bar apart, and what matters is in the table at the end.
         if !tally.draws() {
@@ -82,7 +83,7 @@ impl Import {
 struct Work<'a> {
     config: &'a Config,
     account: &'a Account,
-    files: Vec<PathBuf>,
+    files: Vec<Input>,
 }
 
 impl Work<'_> {
@@ -139,10 +140,14 @@ impl Work<'_> {
     /// not even opened.
     fn read<'a>(&'a self, tell: &'a Sender<Told>) -> impl Iterator<Item = Seen> + 'a {
         let known = Known::open(&self.config.state_dir, &self.account.name);
-        self.files.iter().filter_map(move |path| {
+        self.files.iter().filter_map(move |Input { path, closed }| {
             // The same name for a file, whatever the way to it. One that does not exist fails where it is read.
             let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-            match known.verdict(&path).map_or_else(|| judge(&path, &self.account.zone), Err) {
+            let judged = match closed {
+                Some(error) => Err(unreadable(error)),
+                None => known.verdict(&path).map_or_else(|| judge(&path, &self.account.zone), Err),
+            };
+            match judged {
                 Ok(seen) => Some(seen),
                 Err((verdict, reason)) => {
                     let file = path.display().to_string();
@@ -164,8 +169,12 @@ fn judge(path: &Path, zone: &TimeZone) -> Result<Seen, Verdicted> {
             let assessment = intake::assess(&mut read.reading, Timestamp::now());
             Ok(Seen::new(path, read.stamp, read.reading, assessment))
         }
-        Err(error) => Err((Verdict::Rejected, Some(format!("cannot be read: {error}")))),
+        Err(error) => Err(unreadable(&error)),
     }
+}
+
+fn unreadable(error: &std::io::Error) -> Verdicted {
+    (Verdict::Rejected, Some(format!("cannot be read: {error}")))
 }
 
 /// Passes on what the daemon says, until it has said everything.

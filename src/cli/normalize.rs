@@ -1,6 +1,7 @@
 //! `fitferry normalize`: prints what would be sent; touches no database and no network.
 
-use super::{Exit, Global, output, paths};
+use super::paths::{self, Input};
+use super::{Exit, Global, output};
 use crate::config;
 use crate::formats::{self, Options, Outcome, Reading};
 use crate::session::{self, Session};
@@ -29,8 +30,9 @@ impl Normalize {
         let options = Options { zone: zone.clone() };
         let mut out = output::stdout();
         let mut exit = Exit::Done;
-        for path in paths::expand(&self.paths) {
-            let reading = File::open(&path).and_then(|file| formats::read(file, &options));
+        for Input { path, closed } in paths::expand(&self.paths) {
+            let file = closed.map_or_else(|| File::open(&path), Err);
+            let reading = file.and_then(|file| formats::read(file, &options));
             let answer = match &reading {
                 Ok(reading) => Answer::of(&path, reading, &zone),
                 Err(error) => Answer::unreadable(&path, error),

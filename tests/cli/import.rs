@@ -1,5 +1,6 @@
 //! `fitferry import`: alone, and beside a daemon.
 
+use crate::daemon::nobody::{Nobody, chmod};
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
 use crate::support::program::Place;
@@ -120,4 +121,23 @@ fn several_accounts_need_a_name_and_stay_apart() {
         assert_eq!(crate::support::program::sessions(&answer).len(), 1);
     }
     assert_eq!(place.json(&["sessions", "list", "--json"]).len(), 2);
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_rejected() {
+    let place = Place::new();
+    let closed = place.folder().join("closed");
+    fs::create_dir(&closed).unwrap();
+    chmod(&closed, 0o000);
+    let nobody = Nobody::of(&place, &[]);
+    for path in [&closed, &place.folder()] {
+        let output = nobody.command(&place).args(["import", "--json"]).arg(path).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&answer["files"], &answer["verdicts"]["rejected"]), (&json!(1), &json!(1)));
+        let problem = &answer["problems"][0];
+        assert_eq!(problem["file"], closed.to_str().unwrap());
+        assert!(problem["reason"].as_str().unwrap().contains("ermission denied"), "{answer}");
+    }
+    chmod(&closed, 0o700);
 }

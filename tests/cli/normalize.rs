@@ -1,5 +1,6 @@
 //! `fitferry normalize`: the contract of its answer.
 
+use crate::daemon::nobody::{Nobody, chmod};
 use crate::support::fit::Run;
 use crate::support::program::{Place, lines};
 use serde_json::json;
@@ -81,4 +82,26 @@ fn people_get_text_and_a_closed_pipe_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_an_error() {
+    let place = Place::new();
+    let closed = place.folder().join("closed");
+    fs::create_dir(&closed).unwrap();
+    place.drop_file("closed/a.fit", Run::default().build());
+    place.drop_file("b.fit", Run::default().build());
+    chmod(&closed, 0o000);
+    let nobody = Nobody::of(&place, &[&place.folder().join("b.fit")]);
+    for (path, outcomes) in [(place.folder(), &["ok", "error"][..]), (closed.clone(), &["error"])] {
+        let output = nobody.command(&place).args(["normalize", "--json"]).arg(path).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let answers = lines(&output.stdout);
+        let found: Vec<_> = answers.iter().map(|answer| answer["outcome"].as_str().unwrap()).collect();
+        assert_eq!(found, outcomes);
+        let last = answers.last().unwrap();
+        assert_eq!(last["file"], closed.to_str().unwrap());
+        assert!(last["reason"].as_str().unwrap().contains("ermission denied"), "{last}");
+    }
+    chmod(&closed, 0o700);
 }

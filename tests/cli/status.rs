@@ -1,5 +1,6 @@
 //! `status`, `sessions list` and `files list`: with a daemon, without one, and with nothing at all.
 
+use crate::daemon::nobody::{Nobody, chmod};
 use crate::support::fit::Run;
 use crate::support::program::Place;
 
@@ -43,4 +44,21 @@ fn the_same_with_and_without_a_daemon() {
     let session = &without.1[0][0];
     assert_eq!((&session["id"], &session["state"]), (&"fitferry-20260412T063015Z".into(), &"delivered".into()));
     assert_eq!(session["session"]["name"], "Morning run");
+}
+
+#[test]
+fn a_closed_state_directory_is_not_taken_for_an_empty_one() {
+    let place = Place::new();
+    place.start().terminate();
+    chmod(&place.state(), 0o000);
+    let nobody = Nobody::of(&place, &[]);
+    for arguments in [&["status"][..], &["status", "--json"], &["sessions", "list"], &["files", "list"]] {
+        let output = nobody.command(&place).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        let state = place.state();
+        let words = [state.to_str().unwrap(), "ermission denied", "sudo"];
+        assert!(words.iter().all(|word| error.contains(word)) && output.stdout.is_empty(), "{error}");
+    }
+    chmod(&place.state(), 0o700);
 }

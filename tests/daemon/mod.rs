@@ -5,5 +5,6 @@ mod bad_input;
 mod corpus;
 mod crash;
 mod disk_full;
+pub mod nobody;
 mod restart;
 mod systemd;

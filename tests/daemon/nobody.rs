@@ -1,0 +1,46 @@
+//! The program as somebody who may not read everything: nobody refuses root anything.
+
+use crate::support::program::Place;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Any user who is not root.
+const NOBODY: u32 = 65_534;
+
+/// Someone other than root, with the place and these paths for their own.
+pub struct Nobody {
+    /// A copy of the program that they may run, if we are root.
+    program: Option<PathBuf>,
+}
+
+impl Nobody {
+    pub fn of(place: &Place, owned: &[&Path]) -> Self {
+        let program = place.dir.path().join("fitferry");
+        fs::copy(env!("CARGO_BIN_EXE_fitferry"), &program).unwrap();
+        let own = |path: &Path| chown(path, Some(NOBODY), Some(NOBODY)).is_ok();
+        let is_root = [place.dir.path(), &place.folder(), &program].into_iter().chain(owned.iter().copied()).all(own);
+        Self { program: is_root.then_some(program) }
+    }
+
+    pub fn command(&self, place: &Place) -> Command {
+        let Some(program) = &self.program else { return place.command() };
+        let mut command = place.command_of(program);
+        command.uid(NOBODY).gid(NOBODY);
+        command
+    }
+
+    /// The command that watches the folder.
+    pub fn run(&self, place: &Place) -> Command {
+        let mut command = self.command(place);
+        command.args(["run", "--listen", "127.0.0.1:0", "--watch"]).arg(place.folder());
+        command.env("FITFERRY_LOG__FORMAT", "json");
+        command
+    }
+}
+
+pub fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}

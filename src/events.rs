@@ -70,6 +70,10 @@ pub fn folder_back(account: &str, folder: &Path) {
     info!(event = "folder.back", account, folder = %folder.display(), "the folder can be read again");
 }
 
+pub fn folder_unreadable(account: &str, folder: &Path, error: &impl Display) {
+    warn!(event = "folder.unreadable", account, folder = %folder.display(), %error, "a folder inside cannot be read; it is tried again");
+}
+
 pub fn folder_rescan(reason: &str) {
     warn!(event = "folder.rescan", reason, "events were lost; scanning");
 }

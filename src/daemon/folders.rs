@@ -3,11 +3,11 @@
 use crate::config::Config;
 use crate::events;
 use crate::ferry::Ferry;
-use crate::formats::READER_VERSION;
+use crate::formats::{READER_VERSION, Reading};
 use crate::intake::{self, Assessment, Person, Seen};
 use crate::store::{Stamp, Store, files};
 use crate::sync::Route;
-use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Hints, Next, Rules, Watcher, hint_for};
+use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Hints, Next, Rules, Watcher};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -39,11 +39,10 @@ impl Folders {
         let known = ferry.store.reader().map_err(io::Error::other)?;
         let store = ferry.store.clone();
         let owners: Vec<Owner> = ferry.people.iter().cloned().zip(ferry.routes.iter().cloned()).collect();
-        let (hints, error) = Hints::new();
+        let hints = Hints::open();
         let sender = hints.sender();
         let (begun, begins) = channel();
         let run = move || {
-            let hints = listen(&folders, &owners, hints, error.as_ref());
             let watcher = Watcher::new(folders.clone(), rules, hints);
             // The daemon may have stopped already.
             let _ = begun.send(());
@@ -62,21 +61,6 @@ impl Folders {
 }
 
 type Owner = (Person, Route);
-
-/// Subscribes to the events of every folder; says which ones have none.
-fn listen(folders: &[Folder], owners: &[Owner], mut hints: Hints, error: Option<&notify::Error>) -> Hints {
-    for folder in folders {
-        let name = &owners[folder.owner].0.name;
-        let failed = error.map(|error| (error.to_string(), hint_for(error)));
-        let failed =
-            failed.or_else(|| hints.watch(&folder.path).err().map(|error| (error.to_string(), hint_for(&error))));
-        match failed {
-            None => events::folder_watched(name, &folder.path, "events"),
-            Some((error, hint)) => events::folder_unwatchable(name, &folder.path, &error, hint),
-        }
-    }
-    hints
-}
 
 struct Intake {
     folders: Vec<Folder>,
@@ -121,6 +105,15 @@ impl Intake {
                     let finding = self.read(&candidate, &sender);
                     watcher.report(&candidate, finding);
                 }
+                Next::Listening { folder, result } => {
+                    let (owner, folder) = self.owner(folder);
+                    match result {
+                        Ok(()) => events::folder_watched(&owner.0.name, &folder.path, "events"),
+                        Err(deaf) => {
+                            events::folder_unwatchable(&owner.0.name, &folder.path, &deaf.error, deaf.hint);
+                        }
+                    }
+                }
                 Next::Away { folder, error } => {
                     let (owner, folder) = self.owner(folder);
                     events::folder_away(&owner.0.name, &folder.path, &error);
@@ -128,6 +121,10 @@ impl Intake {
                 Next::Back { folder } => {
                     let (owner, folder) = self.owner(folder);
                     events::folder_back(&owner.0.name, &folder.path);
+                }
+                Next::Closed { folder, path, error } => {
+                    let (owner, _) = self.owner(folder);
+                    events::folder_unreadable(&owner.0.name, &path, &error);
                 }
                 Next::Scanned { folder, files, candidates, took } => {
                     let (owner, folder) = self.owner(folder);
@@ -161,12 +158,15 @@ impl Intake {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Finding::Gone,
             Err(error) => {
-                events::file_unreadable(&person.name, path, &error);
-                let reason = format!("cannot be read: {error}");
-                let reading = crate::formats::Reading::unknown(reason.clone());
-                let seen = Seen::new(path, candidate.stamp, reading, Assessment::Wait(reason));
-                self.submit(person, route, seen, sender, true);
-                return Finding::Failed;
+                // Told and written down when it is news, and not each time.
+                if candidate.failed != Some(error.kind()) {
+                    events::file_unreadable(&person.name, path, &error);
+                    let reason = format!("cannot be read: {error}");
+                    let reading = Reading::unknown(reason.clone());
+                    let seen = Seen::new(path, candidate.stamp, reading, Assessment::Wait(reason));
+                    self.submit(person, route, seen, sender, true);
+                }
+                return Finding::Failed(error.kind());
             }
         };
         let proven = read.reading.is_complete();

@@ -1,7 +1,8 @@
 //! Hints from the operating system: which path something happened to. The only place that knows the `notify` crate.
 
-use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RenameMode};
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RemoveKind, RenameMode};
+use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,8 @@ pub enum Hint {
     Written(PathBuf),
     /// Somebody finished with this path: closed it, or moved it here.
     Closed(PathBuf),
+    /// This folder was removed, or moved away.
+    Gone(PathBuf),
     /// Its verdict could not be recorded; it is to be read again later.
     Retry(PathBuf),
     /// Hints were lost.
@@ -29,7 +32,20 @@ pub enum Hint {
 pub struct Hints {
     hints: Receiver<Hint>,
     sender: HintSender,
-    watcher: Option<RecommendedWatcher>,
+    watcher: notify::Result<RecommendedWatcher>,
+}
+
+/// Why a folder has no events, and what helps.
+#[derive(Clone, Debug)]
+pub struct Deaf {
+    pub error: String,
+    pub hint: &'static str,
+}
+
+impl Deaf {
+    fn of(error: &notify::Error) -> Self {
+        Self { error: error.to_string(), hint: hint_for(error) }
+    }
 }
 
 /// Sends hints from other threads.
@@ -55,31 +71,31 @@ impl HintSender {
 }
 
 impl Hints {
-    /// A source without any folder yet. The error is why there can be no events at all; scans still work.
-    pub fn new() -> (Self, Option<notify::Error>) {
+    /// A source without any folder yet.
+    pub fn open() -> Self {
         let (sender, hints) = sync_channel(MOST_HINTS);
         let sender = HintSender { hints: sender, lost: Arc::default() };
         let callback = sender.clone();
-        match notify::recommended_watcher(move |event| translate(event, &callback)) {
-            Ok(watcher) => (Self { hints, sender, watcher: Some(watcher) }, None),
-            Err(error) => (Self { hints, sender, watcher: None }, Some(error)),
-        }
+        // As scans do: what is behind a link belongs to somebody else.
+        let config = Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(move |event| translate(event, &callback), config);
+        Self { hints, sender, watcher }
     }
 
-    /// Listens to a folder and everything below it.
-    pub fn watch(&mut self, folder: &Path) -> notify::Result<()> {
-        match &mut self.watcher {
-            Some(watcher) => watcher.watch(folder, RecursiveMode::Recursive),
-            None => Ok(()),
-        }
+    /// A source that hears of nothing but what is sent to it.
+    #[cfg(test)]
+    pub fn deaf() -> Self {
+        Self { watcher: Err(notify::Error::generic("deaf")), ..Self::open() }
     }
 
-    /// Listens again to a folder that was away. Should that fail, scans still find its files.
-    pub fn watch_again(&mut self, folder: &Path) {
-        if let Some(watcher) = &mut self.watcher {
-            let _ = watcher.unwatch(folder);
-            let _ = watcher.watch(folder, RecursiveMode::Recursive);
-        }
+    /// Listens to the folder that is there now and to everything below it, and no longer to one that had its name
+    /// before. Should that fail, scans still find the files.
+    pub fn listen(&mut self, folder: &Path) -> Result<(), Deaf> {
+        let watcher = self.watcher.as_mut().map_err(|error| Deaf::of(error))?;
+        // The first time there is nothing to leave.
+        let _ = watcher.unwatch(folder);
+        // With the slash, a folder that is a symbolic link is entered.
+        subscribe(watcher, &folder.join("")).map_err(|error| Deaf::of(&error))
     }
 
     pub fn sender(&self) -> HintSender {
@@ -105,8 +121,31 @@ impl Hints {
     }
 }
 
-/// Explains why a folder cannot be listened to, and what helps.
-pub fn hint_for(error: &notify::Error) -> &'static str {
+/// Subscribes to a folder and everything below it that may be read. The library gives up at the first folder that may
+/// not, so its neighbours are subscribed to one by one then.
+fn subscribe(watcher: &mut RecommendedWatcher, folder: &Path) -> notify::Result<()> {
+    let Err(error) = watcher.watch(folder, RecursiveMode::Recursive) else { return Ok(()) };
+    let is_inside = error.paths.first().is_some_and(|path| path != folder);
+    if !is_inside || !is_denied(&error) {
+        return Err(error);
+    }
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        match subscribe(watcher, &entry.path()) {
+            Err(error) if !is_denied(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_denied(error: &notify::Error) -> bool {
+    matches!(&error.kind, notify::ErrorKind::Io(io) if io.kind() == io::ErrorKind::PermissionDenied)
+}
+
+fn hint_for(error: &notify::Error) -> &'static str {
     match &error.kind {
         notify::ErrorKind::MaxFilesWatch => {
             "raise the limit: sysctl fs.inotify.max_user_watches=524288 (and fs.inotify.max_user_instances=512)"
@@ -114,10 +153,7 @@ pub fn hint_for(error: &notify::Error) -> &'static str {
         notify::ErrorKind::Io(io) if io.raw_os_error() == Some(24) => {
             "raise the limits: sysctl fs.inotify.max_user_instances=512, and LimitNOFILE= of the service"
         }
-        notify::ErrorKind::PathNotFound => "create the folder, or correct the path in the configuration",
-        notify::ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => {
-            "let the user that fitferry runs as read the folder"
-        }
+        _ if is_denied(error) => "let the user that fitferry runs as read the folder",
         _ => "files are found by scans; see watch.scan_every",
     }
 }
@@ -136,14 +172,16 @@ fn translate(event: notify::Result<Event>, hints: &HintSender) {
         hints.send(Hint::Lost("the system's event queue overflowed"));
         return;
     }
-    let closed = match event.kind {
-        EventKind::Access(_) | EventKind::Create(CreateKind::Folder) => true,
-        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both | RenameMode::Any)) => true,
-        EventKind::Create(_) | EventKind::Modify(_) => false,
-        _ => return,
-    };
     // A rename carries the old and the new name; the old one is gone.
-    if let Some(path) = event.paths.into_iter().next_back() {
-        hints.send(if closed { Hint::Closed(path) } else { Hint::Written(path) });
-    }
+    let Some(path) = event.paths.into_iter().next_back() else { return };
+    hints.send(match event.kind {
+        EventKind::Access(_) | EventKind::Create(CreateKind::Folder) => Hint::Closed(path),
+        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both | RenameMode::Any)) => Hint::Closed(path),
+        EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Hint::Gone(path),
+        EventKind::Create(_) | EventKind::Modify(_) => Hint::Written(path),
+        // Files that are removed need no attention.
+        EventKind::Remove(RemoveKind::File) => return,
+        EventKind::Remove(_) => Hint::Gone(path),
+        EventKind::Any | EventKind::Other => return,
+    });
 }

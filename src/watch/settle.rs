@@ -1,7 +1,11 @@
 //! When a file is complete enough to be read, from what was seen of it so far. Pure: time is a parameter.
 
 use crate::store::Stamp;
+use std::io;
 use std::time::Duration;
+
+/// How long a file that could not be read, or not be recorded, is left alone at first.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long files have to rest.
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +29,25 @@ pub enum Finding {
     Unfinished,
     /// It changed while it was read.
     Changed,
-    /// It, or the store, could not be used for now.
-    Failed,
+    /// It could not be read for now.
+    Failed(io::ErrorKind),
     /// It is not there any more.
     Gone,
+}
+
+/// Why a file could not be read, and how long it is left alone until the next time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Failure {
+    pub kind: io::ErrorKind,
+    pub pause: Duration,
+}
+
+impl Failure {
+    /// Each pause is twice as long as the one before, up to the time between scans.
+    pub fn after(previous: Option<Self>, kind: io::ErrorKind, rules: &Rules) -> Self {
+        let pause = previous.map_or(FIRST_PAUSE, |previous| previous.pause.saturating_mul(2));
+        Self { kind, pause: pause.min(rules.scan_every) }
+    }
 }
 
 /// A file that has to be looked at again.
@@ -77,6 +96,10 @@ impl Track {
         Self { stamp, since: now, stage: Stage::Failed { pause } }
     }
 
+    pub fn has_failed(&self) -> bool {
+        matches!(self.stage, Stage::Failed { .. })
+    }
+
     /// When it is to be read, if it has not changed until then.
     pub fn due(&self, rules: &Rules) -> Duration {
         self.since
@@ -120,5 +143,18 @@ mod tests {
         ] {
             assert_eq!((track.due(&RULES), track.is_last_call()), (seconds(due), last_call), "{track:?}");
         }
+    }
+
+    #[test]
+    fn failures_pause_longer_and_longer() {
+        let kind = io::ErrorKind::PermissionDenied;
+        let mut failure = None;
+        let pauses = [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600].map(Duration::from_secs);
+        for pause in pauses {
+            failure = Some(Failure::after(failure, kind, &RULES));
+            assert_eq!(failure, Some(Failure { kind, pause }));
+        }
+        let often = Rules { scan_every: Duration::from_secs(1), ..RULES };
+        assert_eq!(Failure::after(None, kind, &often).pause, Duration::from_secs(1));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::fit::Run;
 use crate::support::program::Place;
-use crate::support::{wait, xml};
+use crate::support::xml;
 use std::fs::{self, File};
 use std::io::Write;
 
@@ -153,36 +153,6 @@ fn names_that_are_not_utf8_are_as_good_as_others() {
     fs::write(place.folder().join(name), Run::default().build()).unwrap();
     daemon.wait_for_sessions(&place, 1);
     assert_eq!(place.json(&["files", "list", "--json"]).len(), 1);
-}
-
-#[test]
-fn a_folder_that_goes_away_and_comes_back_costs_nothing() {
-    let place = Place::new();
-    let mut daemon = place.start_with(&[], &[("FITFERRY_WATCH__SCAN_EVERY", "1s")]);
-    place.drop_file("a.fit", Run::at(START).build());
-    daemon.wait_for_sessions(&place, 1);
-    let aside = place.dir.path().join("unmounted");
-    fs::rename(place.folder(), &aside).unwrap();
-    daemon.wait_for("folder.away");
-    assert_eq!(daemon.sessions(&place).len(), 1);
-    fs::write(aside.join("b.fit"), Run::at(START + 86_400).build()).unwrap();
-    fs::rename(&aside, place.folder()).unwrap();
-    daemon.wait_for("folder.back");
-    daemon.wait_for_sessions(&place, 2);
-    place.drop_file("c.fit", Run::at(START + 2 * 86_400).build());
-    daemon.wait_for_sessions(&place, 3);
-}
-
-/// Another program holds the daemon still while files appear: what the events cannot tell, a scan finds.
-#[test]
-fn a_burst_of_files_is_found_whole() {
-    let place = Place::new();
-    let daemon = place.start();
-    for index in 0..300 {
-        place.drop_file(&format!("{index}.fit"), Run { records: 1, ..Run::at(1_500_000_000 + index * 86_400) }.build());
-    }
-    daemon.wait_for_sessions(&place, 300);
-    wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
 }
 
 /// A download that breaks off, and then the whole file under another name: one session, and the whole one.

@@ -1,14 +1,10 @@
 //! What can be wrong with a state directory, and with files: one clear line each, and the daemon goes on.
 
 use crate::support::fit::Run;
-use crate::support::program::{Daemon, Place};
+use crate::support::program::Place;
 use crate::support::wait;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
-use std::os::unix::process::CommandExt;
-
-/// Any user who is not root.
-const NOBODY: u32 = 65_534;
+use std::os::unix::fs::symlink;
 
 fn start_fails(place: &Place, words: &[&str]) {
     let output = place.run(&["run", "--watch", "workouts", "--listen", "127.0.0.1:0"]);
@@ -85,27 +81,4 @@ fn odd_files_stop_nobody() {
         daemon.events("file.waiting").iter().any(|event| event["file"].as_str().unwrap().ends_with("broken.fit"))
     });
     assert!(daemon.events("store.failed").is_empty());
-}
-
-/// Nobody refuses root anything, so the daemon runs as another user then.
-#[test]
-fn an_unreadable_file_is_reported_and_taken_once_it_can_be_read() {
-    let place = Place::new();
-    let path = place.drop_file("a.fit", Run::default().build());
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
-    let mut command = place.command();
-    if fs::File::open(&path).is_ok() {
-        let program = place.dir.path().join("fitferry");
-        fs::copy(env!("CARGO_BIN_EXE_fitferry"), &program).unwrap();
-        command = place.command_of(&program);
-        command.uid(NOBODY).gid(NOBODY);
-        for owned in [place.dir.path(), &place.folder(), &path, &program] {
-            chown(owned, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-    }
-    command.args(["run", "--listen", "127.0.0.1:0", "--watch"]).arg(place.folder()).env("FITFERRY_LOG__FORMAT", "json");
-    let mut daemon = Daemon::spawn(&mut command);
-    assert!(daemon.wait_for("file.unreadable")["error"].as_str().unwrap().contains("ermission"));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    daemon.wait_for("session.delivered");
 }

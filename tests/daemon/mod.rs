@@ -5,6 +5,8 @@ mod bad_input;
 mod corpus;
 mod crash;
 mod disk_full;
+mod folders;
 pub mod nobody;
 mod restart;
 mod systemd;
+mod unreadable;

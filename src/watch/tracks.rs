@@ -1,0 +1,49 @@
+//! The files that have to be looked at again, by path and by time.
+
+use super::settle::{Rules, Track};
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub struct Tracks {
+    rules: Rules,
+    files: HashMap<PathBuf, (usize, Track)>,
+    /// When each is due, as time since the beginning.
+    schedule: BTreeSet<(Duration, PathBuf)>,
+}
+
+impl Tracks {
+    pub fn new(rules: Rules) -> Self {
+        Self { rules, files: HashMap::new(), schedule: BTreeSet::new() }
+    }
+
+    pub fn get(&self, path: &Path) -> Option<&Track> {
+        self.files.get(path).map(|(_, track)| track)
+    }
+
+    /// Tracks a file of a folder, instead of what was known of it.
+    pub fn insert(&mut self, folder: usize, path: PathBuf, track: Track) {
+        self.remove(&path);
+        self.schedule.insert((track.due(&self.rules), path.clone()));
+        self.files.insert(path, (folder, track));
+    }
+
+    pub fn remove(&mut self, path: &Path) -> Option<(usize, Track)> {
+        let (folder, track) = self.files.remove(path)?;
+        self.schedule.remove(&(track.due(&self.rules), path.to_path_buf()));
+        Some((folder, track))
+    }
+
+    /// Takes out the first file whose time has come.
+    pub fn take_due(&mut self, now: Duration) -> Option<(usize, PathBuf, Track)> {
+        let (_, path) = self.schedule.first().filter(|(due, _)| *due <= now)?;
+        let path = path.clone();
+        let (folder, track) = self.remove(&path)?;
+        Some((folder, path, track))
+    }
+
+    /// When the next one is due.
+    pub fn next_due(&self) -> Option<Duration> {
+        self.schedule.first().map(|(due, _)| *due)
+    }
+}

@@ -1,0 +1,113 @@
+//! What can happen to the watched folders themselves, and to events.
+
+use crate::support::fit::Run;
+use crate::support::program::Place;
+use crate::support::wait;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+const START: i64 = 1_600_000_000;
+
+fn run(day: i64) -> Vec<u8> {
+    Run { records: 1, ..Run::at(START + day * 86_400) }.build()
+}
+
+#[test]
+fn a_folder_that_goes_away_and_comes_back_costs_nothing() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    place.drop_file("a.fit", run(0));
+    daemon.wait_for_sessions(&place, 1);
+    let aside = place.dir.path().join("unmounted");
+    fs::rename(place.folder(), &aside).unwrap();
+    daemon.wait_for("folder.away");
+    assert_eq!(daemon.sessions(&place).len(), 1);
+    fs::write(aside.join("b.fit"), run(1)).unwrap();
+    fs::rename(&aside, place.folder()).unwrap();
+    daemon.wait_for("folder.back");
+    daemon.wait_for_sessions(&place, 2);
+    place.drop_file("c.fit", run(2));
+    daemon.wait_for_sessions(&place, 3);
+}
+
+#[test]
+fn a_folder_that_is_removed_and_made_again_is_listened_to() {
+    let place = Place::new();
+    let daemon = place.start();
+    place.drop_file("a.fit", run(0));
+    daemon.wait_for_sessions(&place, 1);
+    for day in 1..3 {
+        fs::remove_dir_all(place.folder()).unwrap();
+        fs::create_dir(place.folder()).unwrap();
+        fs::write(place.folder().join("b.fit"), run(day)).unwrap();
+        daemon.wait_for_sessions(&place, 1 + usize::try_from(day).unwrap());
+    }
+}
+
+/// As when a disk is mounted over it: nothing happens to the folder that is listened to.
+#[test]
+fn another_folder_under_the_same_name_is_noticed() {
+    let place = Place::new();
+    let disks = ["one", "two"].map(|name| place.dir.path().join(name));
+    for disk in &disks {
+        fs::create_dir(disk).unwrap();
+    }
+    fs::remove_dir(place.folder()).unwrap();
+    symlink(&disks[0], place.folder()).unwrap();
+    let daemon = place.start();
+    fs::write(disks[0].join("a.fit"), run(0)).unwrap();
+    daemon.wait_for_sessions(&place, 1);
+    fs::write(disks[1].join("b.fit"), run(1)).unwrap();
+    fs::remove_file(place.folder()).unwrap();
+    symlink(&disks[1], place.folder()).unwrap();
+    daemon.wait_for_sessions(&place, 2);
+    fs::write(disks[1].join("c.fit"), run(2)).unwrap();
+    daemon.wait_for_sessions(&place, 3);
+}
+
+#[test]
+fn what_is_behind_a_link_inside_is_left_alone() {
+    let place = Place::new();
+    let other = place.dir.path().join("other");
+    fs::create_dir(&other).unwrap();
+    symlink(&other, place.folder().join("link")).unwrap();
+    let mut daemon = place.start();
+    fs::write(other.join("theirs.fit"), run(0)).unwrap();
+    // Its event comes after the other one's would.
+    place.drop_file("ours.fit", run(1));
+    daemon.wait_for("session.delivered");
+    let files = place.json(&["files", "list", "--json"]);
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert_eq!(daemon.events("file.queued").len(), 1);
+}
+
+/// The daemon stands still while more happens than the system keeps events of: what they cannot tell, a scan finds.
+#[test]
+fn a_burst_of_files_is_found_whole() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &daemon.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    };
+    signal("-STOP");
+    let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    // Each writing is three events: opened, written, closed.
+    for _ in 0..limit.trim().parse::<u32>().unwrap() / 2 {
+        fs::write(place.folder().join(".noise"), "x").unwrap();
+    }
+    let made = place.folder().join("made");
+    fs::create_dir(&made).unwrap();
+    for day in 0..300 {
+        let folder = if day % 2 == 0 { &made } else { &place.folder() };
+        fs::write(folder.join(format!("{day}.fit")), run(day)).unwrap();
+    }
+    signal("-CONT");
+    daemon.wait_for_where("folder.rescan", |event| event["reason"].as_str().unwrap().contains("overflow"));
+    daemon.wait_for_sessions(&place, 300);
+    wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
+    // The making of this folder was among what was lost.
+    fs::write(made.join("later.fit"), run(300)).unwrap();
+    daemon.wait_for_sessions(&place, 301);
+}

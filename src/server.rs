@@ -5,15 +5,17 @@
 
 mod database;
 mod error;
+mod listen;
 mod routes;
 mod validate;
 
 use crate::sqlite::OpenError;
 use database::Database;
 use secrecy::SecretString;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -37,10 +39,12 @@ pub enum StartError {
     Locked { dir: PathBuf, address: Option<SocketAddr> },
     #[error("cannot listen on {address}: {source}; choose another with --listen or `server.listen`")]
     Listen { address: SocketAddr, source: std::io::Error },
-    #[error(
-        "{0}; it may be the only copy of your sessions, so it is left as it is: restore a backup, or move it away to start anew"
-    )]
+    #[error(transparent)]
     Database(#[from] OpenError),
+    #[error(
+        "the accounts {first} and {second} have the same token; delete one of the two token files to get a new one"
+    )]
+    SharedToken { first: String, second: String },
     #[error("cannot use {}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
 }
@@ -53,9 +57,12 @@ pub struct User {
 
 /// Starts serving the sessions below `state_dir`. When this returns, requests are answered.
 pub fn start(state_dir: &Path, listen: SocketAddr, users: &[User]) -> Result<Server, StartError> {
+    if let Some((first, second)) = database::same_token(users) {
+        return Err(StartError::SharedToken { first: first.to_owned(), second: second.to_owned() });
+    }
     let dir = state_dir.join("server");
     let failed = |source| StartError::Io { path: dir.clone(), source };
-    std::fs::create_dir_all(&dir).map_err(failed)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(failed)?;
     let path = dir.join("lock");
     let mut lock = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match lock.try_lock() {
@@ -89,17 +96,12 @@ pub fn start(state_dir: &Path, listen: SocketAddr, users: &[User]) -> Result<Ser
 
 async fn run(listener: TcpListener, database: Database, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let (closing, closed) = oneshot::channel::<()>();
-    let serve = axum::serve(listener, routes::router(database)).with_graceful_shutdown(async move {
+    let stopped = async {
         // Dropping the sender counts as well.
         let _ = stopped.await;
-        drop(closing);
-    });
-    tokio::select! {
-        result = serve.into_future() => result,
-        // Whoever keeps a connection busy longer than this is cut off.
-        () = async { let _ = closed.await; tokio::time::sleep(GRACE).await } => Ok(()),
-    }
+    };
+    listen::serve(listener, routes::router(database), stopped, GRACE).await;
+    Ok(())
 }
 
 impl Server {

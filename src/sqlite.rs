@@ -5,7 +5,9 @@ mod writer;
 pub use writer::{Error, Writer};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +20,17 @@ pub struct Schema {
     pub application_id: i32,
     /// One script per version, only ever appended to; `user_version` counts those applied.
     pub migrations: &'static [&'static str],
+    /// What to do about a damaged one.
+    pub remedy: &'static str,
+}
+
+impl Schema {
+    fn failure(&self, path: &Path, source: rusqlite::Error) -> OpenError {
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path: path.to_path_buf(), remedy: self.remedy },
+            _ => OpenError::sqlite(path, source),
+        }
+    }
 }
 
 /// Why a database cannot be used.
@@ -30,7 +43,9 @@ pub enum OpenError {
         path.display()
     )]
     Newer { path: PathBuf, found: usize, known: usize },
-    #[error("cannot open the database {}: {source}", path.display())]
+    #[error("the database {} is damaged; {remedy}", path.display())]
+    Damaged { path: PathBuf, remedy: &'static str },
+    #[error("cannot open the database {}: {source}{}", path.display(), hint(source))]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("cannot look into {}: {source}{}", dir.display(), advice(source))]
     Closed { dir: PathBuf, source: std::io::Error },
@@ -41,7 +56,7 @@ pub enum OpenError {
 impl OpenError {
     fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => Self::NotOurs(path.to_path_buf()),
+            Some(ErrorCode::NotADatabase) => Self::NotOurs(path.to_path_buf()),
             _ => Self::Sqlite { path: path.to_path_buf(), source },
         }
     }
@@ -54,15 +69,26 @@ fn advice(error: &std::io::Error) -> &'static str {
     }
 }
 
+fn hint(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            "; check who owns the file and its directory, and their permissions"
+        }
+        _ => "",
+    }
+}
+
 /// Opens or creates a database for writing and brings it to the newest version.
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
-    let failed = |source| OpenError::sqlite(path, source);
+    let failed = |source| schema.failure(path, source);
+    // SQLite would let everybody read it. Its other files take their mode from this one. If it fails, so does what follows.
+    let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
     let mut connection = Connection::open(path).map_err(failed)?;
     check(path, &connection, schema)?;
     configure(&connection).map_err(failed)?;
     migrate(&mut connection, schema).map_err(failed)?;
     // A new file is only safe when its name is: the directory has to be synced as well.
-    let sync = path.parent().map_or(Ok(()), |dir| std::fs::File::open(dir)?.sync_all());
+    let sync = path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all());
     sync.map_err(|source| OpenError::Io { path: path.to_path_buf(), source })?;
     Ok(connection)
 }
@@ -84,7 +110,7 @@ pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Option<Connection>, 
 }
 
 fn check(path: &Path, connection: &Connection, schema: &Schema) -> Result<(), OpenError> {
-    let failed = |source| OpenError::sqlite(path, source);
+    let failed = |source| schema.failure(path, source);
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(failed);
     let (id, version) = (number("application_id")?, number("user_version")?);
     let tables: i64 =
@@ -133,7 +159,11 @@ fn migrate(connection: &mut Connection, schema: &Schema) -> rusqlite::Result<()>
 mod tests {
     use super::*;
 
-    const SCHEMA: Schema = Schema { application_id: 0x7e57, migrations: &["CREATE TABLE a (x)", "CREATE TABLE b (x)"] };
+    const SCHEMA: Schema = Schema {
+        application_id: 0x7e57,
+        migrations: &["CREATE TABLE a (x)", "CREATE TABLE b (x)"],
+        remedy: "restore it",
+    };
 
     #[test]
     fn an_older_version_is_brought_forward_and_a_newer_one_refused() {
@@ -160,6 +190,27 @@ mod tests {
         Connection::open(&other).unwrap().execute("CREATE TABLE theirs (x)", []).unwrap();
         assert!(matches!(open(&other, &SCHEMA), Err(OpenError::NotOurs(_))));
         assert!(open_to_read(&dir.path().join("none.db"), &SCHEMA).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_damaged_one_is_named_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.db");
+        drop(open(&path, &SCHEMA).unwrap());
+        let mut bytes = std::fs::read(&path).unwrap();
+        // The first page but its header, which is the table of tables.
+        bytes[100..4096].fill(0x5a);
+        std::fs::write(&path, &bytes).unwrap();
+        let error = open(&path, &SCHEMA).unwrap_err().to_string();
+        assert!(error.contains("test.db is damaged; restore it"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "left as it is");
+    }
+
+    #[test]
+    fn one_that_cannot_be_opened_is_a_matter_of_permissions() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = open(dir.path(), &SCHEMA).unwrap_err().to_string();
+        assert!(error.contains("permissions") && !error.contains("move it away"), "{error}");
     }
 
     #[test]

@@ -18,8 +18,11 @@ pub use crate::sqlite::Error;
 pub use accounts::Account;
 pub use files::{Stamp, Verdict};
 
-const SCHEMA: Schema =
-    Schema { application_id: 0x6666_6f62, migrations: &[include_str!("store/migrations/0001-initial.sql")] };
+const SCHEMA: Schema = Schema {
+    application_id: 0x6666_6f62,
+    migrations: &[include_str!("store/migrations/0001-initial.sql")],
+    remedy: "move it away, and fitferry makes it again from folders and server",
+};
 
 /// The daemon's memory; cheap to clone.
 #[derive(Clone)]

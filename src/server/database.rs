@@ -12,8 +12,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-const SCHEMA: Schema =
-    Schema { application_id: 0x6666_7376, migrations: &[include_str!("migrations/0001-initial.sql")] };
+const SCHEMA: Schema = Schema {
+    application_id: 0x6666_7376,
+    migrations: &[include_str!("migrations/0001-initial.sql")],
+    remedy: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
+};
 
 /// Sessions one answer may hold, as in Google's API; a larger window is an error, not a silent cut.
 pub const LARGEST_LIST: usize = 10_000;
@@ -109,6 +112,15 @@ impl Database {
 
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
+}
+
+/// Two users with the same token, if there are any: one would get the other's sessions.
+pub fn same_token(users: &[User]) -> Option<(&str, &str)> {
+    let mut names = HashMap::new();
+    users.iter().find_map(|user| {
+        let earlier = names.insert(hash(user.token.expose_secret()), user.name.as_str())?;
+        Some((earlier, user.name.as_str()))
+    })
 }
 
 fn rows_of(connection: &Connection, users: &[User]) -> rusqlite::Result<HashMap<[u8; 32], i64>> {

@@ -3,6 +3,7 @@
 use super::error::ApiError;
 use crate::session::Session;
 use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
 
 /// Bytes an id may have; the API documents no limit, and a URL has one.
 const LONGEST_ID: usize = 1024;
@@ -19,6 +20,9 @@ pub fn session(id: &str, body: &[u8]) -> Result<Session, ApiError> {
     }
     if session.end_time_millis < session.start_time_millis {
         return Err(ApiError::invalid("endTimeMillis is before startTimeMillis."));
+    }
+    if session.active_time_millis.is_some_and(i64::is_negative) {
+        return Err(ApiError::invalid("activeTimeMillis is negative."));
     }
     if session.known_activity_type().is_none() {
         return Err(ApiError::invalid(format!("Unknown activityType {}.", session.activity_type)));
@@ -68,8 +72,16 @@ fn time(name: &str, value: &str) -> Result<i64, ApiError> {
     let text = value.replace(' ', "+");
     match text.parse::<Timestamp>() {
         Ok(time) => Ok(time.as_millisecond()),
+        Err(_) if is_beyond(&text) => Ok(Timestamp::MAX.as_millisecond()),
         Err(_) => Err(ApiError::invalid(format!("Invalid {name} \"{value}\": not an RFC 3339 time."))),
     }
+}
+
+/// Whether it is a time in the last hours of the year 9999, which a timestamp does not reach: people mean "for ever".
+fn is_beyond(text: &str) -> bool {
+    Pieces::parse(text).is_ok_and(|pieces| {
+        pieces.date().year() == 9999 && pieces.time().is_some() && pieces.to_numeric_offset().is_some()
+    })
 }
 
 #[cfg(test)]
@@ -99,6 +111,7 @@ mod tests {
             ("startTimeMillis", json!(1.5), "1.5"),
             ("startTimeMillis", json!(2001), "before"),
             ("endTimeMillis", json!(i64::MAX), "milliseconds"),
+            ("activeTimeMillis", json!("-1"), "activeTimeMillis"),
             ("activityType", json!(6), "activityType"),
             ("application", json!({}), "application.name"),
         ] {
@@ -119,6 +132,9 @@ mod tests {
             Query { start_ms: Some(1_396_310_400_000), end_ms: Some(1_398_902_399_999), activity_types: vec![] };
         assert_eq!(query.unwrap(), expected);
         assert_eq!(Query::parse("activityType=8&activityType=1&fields=x").unwrap().activity_types, [8, 1]);
+        let end = Query::parse("endTime=9999-12-31T23:59:59Z").unwrap().end_ms;
+        assert_eq!(end, Some(Timestamp::MAX.as_millisecond()));
+        assert!(Query::parse("endTime=9999-12-31").is_err());
         assert!(Query::parse("startTime=yesterday").is_err());
         assert!(Query::parse("activityType=run").is_err());
     }

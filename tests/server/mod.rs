@@ -1,4 +1,5 @@
 //! The embedded sessions API, over the wire.
 
+mod crowd;
 mod guide;
 mod sessions;

@@ -28,7 +28,7 @@ pub struct Flags {
 
 /// Reads all layers (defaults, file, environment, flags) and checks the result.
 pub fn load(flags: &Flags) -> Result<Config, Error> {
-    let environment = places::Environment::of_process();
+    let environment = places::Environment::of_process()?;
     let file = places::config_file(flags.config.as_deref(), &environment)?;
     let settings = layers::merge(file.as_deref(), &environment, flags)?;
     check::check(settings, file, flags, &environment)

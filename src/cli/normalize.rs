@@ -9,7 +9,7 @@ use crate::workout::{ActivityType, Format, Metrics, Source, Workout};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Prints what would be sent for files or folders; touches no database and no network.
@@ -31,7 +31,7 @@ impl Normalize {
         let mut out = output::stdout();
         let mut exit = Exit::Done;
         for Input { path, closed } in paths::expand(&self.paths) {
-            let file = closed.map_or_else(|| File::open(&path), Err);
+            let file = closed.map_or_else(|| open(&path), Err);
             let reading = file.and_then(|file| formats::read(file, &options));
             let answer = match &reading {
                 Ok(reading) => Answer::of(&path, reading, &zone),
@@ -49,6 +49,14 @@ impl Normalize {
         out.flush()?;
         Ok(exit)
     }
+}
+
+/// Anything that is not a regular file is an error: a pipe could block for ever.
+fn open(path: &Path) -> io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    File::open(path)
 }
 
 /// The contract's answer for one file.
@@ -100,7 +108,7 @@ impl<'a> Answer<'a> {
         }
     }
 
-    fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+    fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self {
             file: path.display().to_string(),
             member: None,
@@ -112,7 +120,7 @@ impl<'a> Answer<'a> {
         }
     }
 
-    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+    fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let reason = self.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         writeln!(out, "{}: {}{reason}", self.file, self.outcome)?;
         for Normalized { session, .. } in &self.workouts {

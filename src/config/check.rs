@@ -68,6 +68,9 @@ pub fn check(
     environment: &Environment,
 ) -> Result<Config, Error> {
     in_range(&settings)?;
+    if settings.state_dir.as_deref().is_some_and(is_empty) {
+        return Err(Error::value("state_dir", "is empty"));
+    }
     let state_dir = places::state_dir(settings.state_dir.clone(), environment)?;
     let state_dir = std::path::absolute(&state_dir)
         .map_err(|error| Error::value("state_dir", format!("cannot be resolved: {error}")))?;
@@ -113,6 +116,9 @@ fn resolve(account: &AccountSettings, settings: &Settings) -> Result<Account, Er
     }
     let mut folders = Vec::with_capacity(account.folders.len());
     for folder in &account.folders {
+        if is_empty(folder) {
+            return Err(Error::value("folders", format!("has an empty name among those of the account {name}")));
+        }
         let absolute = std::path::absolute(folder)
             .map_err(|error| Error::value("folders", format!("cannot resolve {}: {error}", folder.display())))?;
         folders.push(absolute);
@@ -121,6 +127,10 @@ fn resolve(account: &AccountSettings, settings: &Settings) -> Result<Account, Er
     let own = &account.destination;
     let destination = if own.url.is_some() || own.token_file.is_some() { own } else { &settings.destination };
     Ok(Account { name: name.clone(), zone: self::zone(zone)?, folders, destination: self::destination(destination)? })
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 fn zone(name: &str) -> Result<TimeZone, Error> {
@@ -139,18 +149,20 @@ fn destination(settings: &DestinationSettings) -> Result<Destination, Error> {
         Some(url) => url,
     };
     let hint = "use \"embedded\" or the URL of a sessions API, such as \"https://www.googleapis.com/fitness/v1\"";
+    // What stands before an @ may be a password, and this goes into logs.
+    let url_shown = if url.contains('@') { "no good".to_owned() } else { format!("\"{url}\"") };
     let mut base_url =
-        reqwest::Url::parse(url).map_err(|error| Error::value(key, format!("is \"{url}\": {error}; {hint}")))?;
+        reqwest::Url::parse(url).map_err(|error| Error::value(key, format!("is {url_shown}: {error}; {hint}")))?;
+    if !base_url.username().is_empty() || base_url.password().is_some() {
+        return Err(Error::value(key, "holds a user name or password; use destination.token_file"));
+    }
     match base_url.scheme() {
         "https" => {}
         "http" if is_loopback(&base_url) => {}
         "http" => {
-            return Err(Error::value(key, format!("is \"{url}\": a token must not go over plain http; use https")));
+            return Err(Error::value(key, format!("is {url_shown}: a token must not go over plain http; use https")));
         }
-        _ => return Err(Error::value(key, format!("is \"{url}\"; {hint}"))),
-    }
-    if !base_url.username().is_empty() || base_url.password().is_some() {
-        return Err(Error::value(key, "holds a user name or password; use destination.token_file"));
+        _ => return Err(Error::value(key, format!("is {url_shown}; {hint}"))),
     }
     base_url.set_query(None);
     base_url.set_fragment(None);
@@ -159,6 +171,7 @@ fn destination(settings: &DestinationSettings) -> Result<Destination, Error> {
     let token_file = settings
         .token_file
         .clone()
+        .filter(|path| !is_empty(path))
         .ok_or_else(|| Error::value("destination.token_file", format!("is needed for {base_url}")))?;
     Ok(Destination::Remote { base_url, token_file })
 }
@@ -172,19 +185,19 @@ fn is_loopback(url: &reqwest::Url) -> bool {
 fn distinct(accounts: &[Account]) -> Result<(), Error> {
     let mut names = HashSet::new();
     let mut tokens = HashSet::new();
-    let mut folders: Vec<(&Path, &str)> = Vec::new();
+    let mut folders: Vec<(PathBuf, &str)> = Vec::new();
     for account in accounts {
         if !names.insert(&account.name) {
             return Err(Error::value("account.name", format!("\"{}\" is used twice", account.name)));
         }
         if let Destination::Remote { token_file, .. } = &account.destination
-            && !tokens.insert(token_file)
+            && !tokens.insert(places::real(token_file))
         {
             let what = format!("{} is used by two accounts; each person has a token", token_file.display());
             return Err(Error::value("destination.token_file", what));
         }
-        for folder in &account.folders {
-            let clash = folders.iter().find(|(other, _)| folder.starts_with(other) || other.starts_with(folder));
+        for folder in account.folders.iter().map(|folder| places::real(folder)) {
+            let clash = folders.iter().find(|(other, _)| folder.starts_with(other) || other.starts_with(&folder));
             if let Some((other, owner)) = clash {
                 let (folder, other) = (folder.display(), other.display());
                 let what = format!("{folder} of {} and {other} of {owner} lie within each other", account.name);
@@ -286,10 +299,17 @@ mod tests {
             ("[[account]]\nname = 'a'", "empty"),
             ("[[account]]\nname = 'a'\nfolders = ['/a']\n[[account]]\nname = 'a'\nfolders = ['/b']", "twice"),
             ("[[account]]\nname = 'a'\nfolders = ['/a']\n[[account]]\nname = 'b'\nfolders = ['/a/b']", "within"),
+            ("[[account]]\nname = 'a'\nfolders = ['/q/../a']\n[[account]]\nname = 'b'\nfolders = ['/a/./']", "within"),
+            ("folders = ['']", "`folders`"),
+            ("state_dir = ''", "`state_dir`"),
             ("folders = ['/x']\n[[account]]\nname = 'a'\nfolders = ['/a']", "[[account]]"),
         ] {
             let error = checked(toml).unwrap_err().to_string();
             assert!(error.contains(word), "{toml}: {error}");
+        }
+        for url in ["http://u:secretpw@h/v1", "ftp://u:secretpw@h", "https://u:secretpw@h:port", "u:secretpw@h"] {
+            let error = checked(&format!("destination.url = '{url}'")).unwrap_err().to_string();
+            assert!(error.contains("destination.url") && !error.contains("secretpw"), "{url}: {error}");
         }
         assert!(checked("destination = {url = 'http://[::1]:1/v1', token_file = '/t'}").is_ok());
     }

@@ -1,7 +1,7 @@
 //! Defaults, file, environment and flags, one above the other.
 
 use super::places::Environment;
-use super::{Error, Flags, Settings, absolute, keys};
+use super::{Error, Flags, Settings, absolute, keys, places};
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use std::path::Path;
 
@@ -40,13 +40,14 @@ pub fn merge(file: Option<&Path>, environment: &Environment, flags: &Flags) -> R
 }
 
 fn file_layer(path: &Path) -> Result<Layer, Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })?;
+    let text = places::regular(path).and_then(|()| std::fs::read_to_string(path));
+    let text = text.map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })?;
     let origin = path.display().to_string();
     let parsed = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
     let table = parsed.map_err(|error| Error::Syntax(format!("{origin}: {error}")))?.cache;
     let mut table = table.into_table().map_err(|error| syntax(&error))?;
     known_keys_only(&table, &origin, str::to_owned)?;
+    whole_numbers_only(&table, &origin)?;
     let base = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for (key, value) in &mut table {
         name_origin(value, &origin);
@@ -68,6 +69,7 @@ fn environment_layer(environment: &Environment) -> Result<Layer, Error> {
     let built = Config::builder().add_source(Layer(table)).build().map_err(|error| syntax(&error))?;
     let mut table = built.cache.into_table().map_err(|error| syntax(&error))?;
     known_keys_only(&table, "the environment", variable)?;
+    whole_numbers_only(&table, "the environment")?;
     for value in table.values_mut() {
         name_origin(value, "the environment");
     }
@@ -83,6 +85,16 @@ fn known_keys_only(table: &Map<String, Value>, origin: &str, spell: impl Fn(&str
             suggestion: unknown.nearest.map(|near| spell(&near)),
         }),
     }
+}
+
+/// The library would round what is not whole.
+fn whole_numbers_only(table: &Map<String, Value>, origin: &str) -> Result<(), Error> {
+    if let Some(ValueKind::Table(delivery)) = table.get("delivery").map(|value| &value.kind)
+        && let Some(ValueKind::Float(number)) = delivery.get("concurrency").map(|value| &value.kind)
+    {
+        return Err(Error::value("delivery.concurrency", format!("is {number} in {origin}; use a whole number")));
+    }
+    Ok(())
 }
 
 /// The name of the variable that sets a key.
@@ -104,7 +116,8 @@ fn name_origin(value: &mut Value, origin: &str) {
 /// Relative paths in a file start at the file's own directory.
 fn resolve_paths(key: &str, value: &mut Value, base: &Path) {
     match &mut value.kind {
-        ValueKind::String(path) if matches!(key, "state_dir" | "token_file" | "folders") => {
+        // Nothing stays nothing, for the check to refuse.
+        ValueKind::String(path) if !path.is_empty() && matches!(key, "state_dir" | "token_file" | "folders") => {
             if let Ok(resolved) = absolute(Path::new(path), base).into_os_string().into_string() {
                 *path = resolved;
             }
@@ -161,6 +174,7 @@ mod tests {
     fn errors_name_file_and_key() {
         for (toml, words) in [
             ("[delivery]\nconcurrency = 'many'", ["delivery.concurrency", "fitferry.toml"]),
+            ("[delivery]\nconcurrency = 1.9", ["delivery.concurrency", "1.9"]),
             ("[watch]\nsettle = 'soon'", ["\"soon\"", "watch.settle"]),
             ("[server]\nlisten = 'here'", ["server.listen", ""]),
             ("[log]\nformat = 'xml'", ["xml", "json"]),

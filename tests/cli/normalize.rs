@@ -105,3 +105,16 @@ fn a_folder_that_cannot_be_read_is_an_error() {
     }
     chmod(&closed, 0o700);
 }
+
+#[test]
+fn a_pipe_is_refused_instead_of_waited_for() {
+    let place = Place::new();
+    let pipe = place.folder().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let output = place.run(&["normalize", pipe.to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(1) && text.contains("not a regular file"), "{text}");
+    let output = place.run(&["--config", pipe.to_str().unwrap(), "config", "check"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && error.contains("not a regular file"), "{error}");
+}

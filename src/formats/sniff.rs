@@ -74,7 +74,10 @@ fn root_element(mut text: &str) -> Option<&str> {
         let skip_past = match text.strip_prefix('<')? {
             rest if rest.starts_with("!--") => "-->",
             rest if rest.starts_with('?') => "?>",
-            rest if rest.starts_with('!') => ">",
+            rest if rest.starts_with('!') => {
+                text = past_document_type(rest)?;
+                continue;
+            }
             rest => {
                 let name = rest.split(|c: char| c.is_whitespace() || c == '>' || c == '/').next()?;
                 let local = name.rsplit(':').next()?;
@@ -82,6 +85,25 @@ fn root_element(mut text: &str) -> Option<&str> {
             }
         };
         text = &text[text.find(skip_past)? + skip_past.len()..];
+    }
+}
+
+/// What follows a document type: its end is the first `>` outside brackets, quotes and comments.
+fn past_document_type(mut text: &str) -> Option<&str> {
+    let mut in_brackets = false;
+    loop {
+        text = &text[text.find(['[', ']', '>', '"', '\'', '<'])?..];
+        if let Some(comment) = text.strip_prefix("<!--") {
+            text = &comment[comment.find("-->")? + 3..];
+            continue;
+        }
+        let (first, rest) = text.split_at_checked(1)?;
+        text = match first {
+            ">" if !in_brackets => return Some(rest),
+            "\"" | "'" => &rest[rest.find(first)? + 1..],
+            _ => rest,
+        };
+        in_brackets = first == "[" || in_brackets && first != "]";
     }
 }
 
@@ -96,6 +118,8 @@ mod tests {
             (&b"\x0e\x10\x64\x00\x00\x00\x00\x00.FIT\x00\x00"[..], Kind::Known(Format::Fit)),
             (b"<gpx>", gpx),
             (b"\xef\xbb\xbf \r\n<?xml version='1.0'?><!-- <kml> --><!DOCTYPE gpx><g:gpx xmlns:g='x'", gpx),
+            (b"<!DOCTYPE gpx [<!-- don't ] > --><!ENTITY a ']><kml>'> ]><gpx>", gpx),
+            (b"<!DOCTYPE gpx [<!ENTITY a 'b'>", Kind::Unknown),
             (b"\xff\xfe<\0g\0p\0x\0>\0", gpx),
             (b"<TrainingCenterDatabase\n", Kind::Known(Format::Tcx)),
             (b"<kml ", Kind::Other("KML")),

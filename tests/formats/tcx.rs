@@ -100,6 +100,15 @@ fn every_prefix_is_unfinished_and_keeps_what_was_there() {
     assert_eq!(half.workouts.len(), 1);
 }
 
+#[test]
+fn laps_that_add_up_to_infinity_have_no_distance() {
+    let lap = "<Lap StartTime='2026-04-12T06:30:15Z'><TotalTimeSeconds>600</TotalTimeSeconds>
+        <DistanceMeters>1.7e308</DistanceMeters></Lap>";
+    let activity = format!("<Activities><Activity Sport='Biking'>{}</Activity></Activities>", lap.repeat(3));
+    let reading = read(database(&activity).as_bytes());
+    assert_eq!(reading.workouts[0].metrics.distance_meters, None, "{reading:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 

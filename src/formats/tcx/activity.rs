@@ -145,7 +145,7 @@ impl Activity {
         let by_points = self.points.sum.checked_div(self.points.count).and_then(|rate| u16::try_from(rate).ok());
         let by_laps = (beats_seconds > 0.0).then(|| rounded(beats / beats_seconds)).flatten();
         Metrics {
-            distance_meters: meters.filter(|meters| *meters > 0.0),
+            distance_meters: meters.filter(|meters| meters.is_finite() && *meters > 0.0),
             energy_kcal: calories.filter(|calories| *calories > 0.0).and_then(rounded),
             average_heart_rate: by_laps.or(by_points),
             max_heart_rate: self

@@ -2,6 +2,7 @@
 //!
 //! Every change of state is one event at info or above. Names and fields are an interface: people alert on them.
 
+use crate::escape;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,8 +11,8 @@ use tracing::{debug, error, info, warn};
 // The daemon.
 
 pub fn daemon_starting(version: &str, state_dir: &Path, config: Option<&Path>) {
-    let config = config.map(|path| path.display().to_string()).unwrap_or_else(|| "none".to_owned());
-    info!(event = "daemon.starting", version, state_dir = %state_dir.display(), config, "starting");
+    let config = config.map(escape::path).unwrap_or_else(|| "none".to_owned());
+    info!(event = "daemon.starting", version, state_dir = escape::path(state_dir), config, "starting");
 }
 
 pub fn daemon_ready() {
@@ -37,7 +38,7 @@ pub fn control_failed(error: &impl Display) {
 // The embedded server.
 
 pub fn server_ready(address: SocketAddr, token_file: &Path) {
-    info!(event = "server.ready", %address, token_file = %token_file.display(), "serving the sessions API");
+    info!(event = "server.ready", %address, token_file = escape::path(token_file), "serving the sessions API");
 }
 
 pub fn server_elsewhere(address: SocketAddr) {
@@ -55,23 +56,23 @@ pub fn server_store_failed(error: &impl Display) {
 // Folders.
 
 pub fn folder_watched(account: &str, folder: &Path, mode: &str) {
-    info!(event = "folder.watched", account, folder = %folder.display(), mode, "watching");
+    info!(event = "folder.watched", account, folder = escape::path(folder), mode, "watching");
 }
 
 pub fn folder_unwatchable(account: &str, folder: &Path, error: &impl Display, hint: &str) {
-    warn!(event = "folder.unwatchable", account, folder = %folder.display(), %error, hint, "no events; only scans find files");
+    warn!(event = "folder.unwatchable", account, folder = escape::path(folder), %error, hint, "no events; only scans find files");
 }
 
 pub fn folder_away(account: &str, folder: &Path, error: &impl Display) {
-    warn!(event = "folder.away", account, folder = %folder.display(), %error, "the folder cannot be read; its sessions stay");
+    warn!(event = "folder.away", account, folder = escape::path(folder), %error, "the folder cannot be read; its sessions stay");
 }
 
 pub fn folder_back(account: &str, folder: &Path) {
-    info!(event = "folder.back", account, folder = %folder.display(), "the folder can be read again");
+    info!(event = "folder.back", account, folder = escape::path(folder), "the folder can be read again");
 }
 
 pub fn folder_unreadable(account: &str, folder: &Path, error: &impl Display) {
-    warn!(event = "folder.unreadable", account, folder = %folder.display(), %error, "a folder inside cannot be read; it is tried again");
+    warn!(event = "folder.unreadable", account, folder = escape::path(folder), %error, "a folder inside cannot be read; it is tried again");
 }
 
 pub fn folder_rescan(reason: &str) {
@@ -79,37 +80,37 @@ pub fn folder_rescan(reason: &str) {
 }
 
 pub fn scan_done(account: &str, folder: &Path, files: u64, candidates: u64, millis: u128) {
-    debug!(event = "scan.done", account, folder = %folder.display(), files, candidates, millis, "scanned");
+    debug!(event = "scan.done", account, folder = escape::path(folder), files, candidates, millis, "scanned");
 }
 
 // Files.
 
 pub fn file_queued(account: &str, file: &Path, sessions: usize, changed: usize, reason: Option<&str>) {
-    info!(event = "file.queued", account, file = %file.display(), sessions, changed, reason, "sessions queued");
+    info!(event = "file.queued", account, file = escape::path(file), sessions, changed, reason, "sessions queued");
 }
 
 pub fn file_known(account: &str, file: &Path, sessions: usize) {
-    info!(event = "file.known", account, file = %file.display(), sessions, "nothing new");
+    info!(event = "file.known", account, file = escape::path(file), sessions, "nothing new");
 }
 
 pub fn file_no_session(account: &str, file: &Path, reason: &str) {
-    info!(event = "file.no_session", account, file = %file.display(), reason, "no session");
+    info!(event = "file.no_session", account, file = escape::path(file), reason, "no session");
 }
 
 pub fn file_rejected(account: &str, file: &Path, reason: &str) {
-    warn!(event = "file.rejected", account, file = %file.display(), reason, "rejected; a mended copy will be read");
+    warn!(event = "file.rejected", account, file = escape::path(file), reason, "rejected; a mended copy will be read");
 }
 
 pub fn file_waiting(account: &str, file: &Path, reason: &str) {
-    info!(event = "file.waiting", account, file = %file.display(), reason, "waiting");
+    info!(event = "file.waiting", account, file = escape::path(file), reason, "waiting");
 }
 
 pub fn file_ignored(account: &str, file: &Path, reason: &str) {
-    info!(event = "file.ignored", account, file = %file.display(), reason, "ignored");
+    info!(event = "file.ignored", account, file = escape::path(file), reason, "ignored");
 }
 
 pub fn file_unreadable(account: &str, file: &Path, error: &impl Display) {
-    warn!(event = "file.unreadable", account, file = %file.display(), %error, "cannot be read; it is tried again");
+    warn!(event = "file.unreadable", account, file = escape::path(file), %error, "cannot be read; it is tried again");
 }
 
 // Sessions.

@@ -25,10 +25,15 @@ pub struct Schema {
 }
 
 impl Schema {
+    fn not_ours(&self, path: &Path) -> OpenError {
+        OpenError::NotOurs { path: path.to_path_buf(), remedy: self.remedy }
+    }
+
     fn failure(&self, path: &Path, source: rusqlite::Error) -> OpenError {
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path: path.to_path_buf(), remedy: self.remedy },
-            _ => OpenError::sqlite(path, source),
+            Some(ErrorCode::NotADatabase) => self.not_ours(path),
+            _ => OpenError::Sqlite { path: path.to_path_buf(), source },
         }
     }
 }
@@ -36,8 +41,8 @@ impl Schema {
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("{} is not a fitferry database; move it away, or use another state directory", .0.display())]
-    NotOurs(PathBuf),
+    #[error("{} is not a fitferry database, or its beginning is damaged; {remedy}", path.display())]
+    NotOurs { path: PathBuf, remedy: &'static str },
     #[error(
         "{} was written by a newer fitferry (schema {found}, this one knows {known}); install that version again, or use another state directory",
         path.display()
@@ -51,15 +56,6 @@ pub enum OpenError {
     Closed { dir: PathBuf, source: std::io::Error },
     #[error("cannot make the database {} durable: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-}
-
-impl OpenError {
-    fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
-        match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => Self::NotOurs(path.to_path_buf()),
-            _ => Self::Sqlite { path: path.to_path_buf(), source },
-        }
-    }
 }
 
 fn advice(error: &std::io::Error) -> &'static str {
@@ -99,7 +95,7 @@ pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Option<Connection>, 
     if !path.try_exists().map_err(closed)? {
         return Ok(None);
     }
-    let failed = |source| OpenError::sqlite(path, source);
+    let failed = |source| schema.failure(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -117,7 +113,7 @@ fn check(path: &Path, connection: &Connection, schema: &Schema) -> Result<(), Op
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     let is_new = id == 0 && version == 0 && tables == 0;
     if !is_new && id != i64::from(schema.application_id) {
-        return Err(OpenError::NotOurs(path.to_path_buf()));
+        return Err(schema.not_ours(path));
     }
     let (found, known) = (usize::try_from(version).unwrap_or(usize::MAX), schema.migrations.len());
     if found > known {
@@ -185,10 +181,10 @@ mod tests {
         let text = dir.path().join("text.db");
         std::fs::write(&text, "not a database, but long enough to be taken for the header of one? ".repeat(20))
             .unwrap();
-        assert!(matches!(open(&text, &SCHEMA), Err(OpenError::NotOurs(_))));
+        assert!(matches!(open(&text, &SCHEMA), Err(OpenError::NotOurs { .. })));
         let other = dir.path().join("other.db");
         Connection::open(&other).unwrap().execute("CREATE TABLE theirs (x)", []).unwrap();
-        assert!(matches!(open(&other, &SCHEMA), Err(OpenError::NotOurs(_))));
+        assert!(matches!(open(&other, &SCHEMA), Err(OpenError::NotOurs { .. })));
         assert!(open_to_read(&dir.path().join("none.db"), &SCHEMA).unwrap().is_none());
     }
 

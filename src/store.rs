@@ -73,7 +73,7 @@ impl Store {
 
     /// A connection that only reads, for a thread of its own.
     pub fn reader(&self) -> Result<Connection, OpenError> {
-        let failed = || OpenError::NotOurs(self.path.clone());
+        let failed = || OpenError::NotOurs { path: self.path.clone(), remedy: SCHEMA.remedy };
         sqlite::open_to_read(&self.path, &SCHEMA)?.ok_or_else(failed)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Exit, Global, output};
 use crate::config;
+use crate::escape;
 use crate::store::{self, Verdict, listing};
 use std::io::Write;
 
@@ -38,7 +39,7 @@ impl Files {
                 } else {
                     let reason = file.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                     let sessions = file.sessions.join(" ");
-                    let path = file.file.display();
+                    let path = escape::path(&file.file);
                     writeln!(out, "{}  {path}  {}{reason}  {sessions}", file.account, file.verdict.as_str())?;
                 }
                 Ok(true)

@@ -3,6 +3,7 @@
 use super::paths::{self, Input};
 use super::{Exit, Global, output};
 use crate::config;
+use crate::escape;
 use crate::formats::{self, Options, Outcome, Reading};
 use crate::session::{self, Session};
 use crate::workout::{ActivityType, Format, Metrics, Source, Workout};
@@ -122,7 +123,7 @@ impl<'a> Answer<'a> {
 
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let reason = self.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        writeln!(out, "{}: {}{reason}", self.file, self.outcome)?;
+        writeln!(out, "{}: {}{reason}", escape::text(&self.file), self.outcome)?;
         for Normalized { session, .. } in &self.workouts {
             let kind = session.known_activity_type().map_or("?", ActivityType::name);
             writeln!(out, "  {}  {} [{kind}]", session.id, session.name)?;

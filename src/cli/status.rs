@@ -3,6 +3,7 @@
 use super::{Exit, Global, output};
 use crate::config;
 use crate::control;
+use crate::escape;
 use crate::store::listing::{self, AccountStatus, FileStatus};
 use crate::store::{self, Verdict};
 use serde::Serialize;
@@ -110,7 +111,7 @@ impl Answer {
         }
         for file in &self.problem_files {
             let reason = file.reason.as_deref().unwrap_or_default();
-            writeln!(out, "  {}  {}: {reason}", file.file.display(), file.verdict.as_str())?;
+            writeln!(out, "  {}  {}: {reason}", escape::path(&file.file), file.verdict.as_str())?;
         }
         Ok(())
     }

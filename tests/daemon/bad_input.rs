@@ -32,7 +32,7 @@ fn a_database_that_is_none_is_left_as_it_is() {
     let place = Place::new();
     place.start().terminate();
     let rubbish = "this is no database, but somebody may want it back".repeat(100);
-    for (name, word) in [("outbox.db", "not a fitferry database"), ("server/sessions.db", "only copy")] {
+    for (name, word) in [("outbox.db", "makes it again"), ("server/sessions.db", "only copy")] {
         let path = place.state().join(name);
         let original = fs::read(&path).unwrap();
         fs::write(&path, &rubbish).unwrap();

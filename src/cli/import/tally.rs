@@ -1,6 +1,7 @@
 //! What came of an import: the progress bar, the table at the end, the exit code.
 
 use crate::cli::{Exit, output};
+use crate::escape;
 use crate::import::{FileResult, Summary, Told};
 use crate::store::Verdict;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -104,7 +105,7 @@ impl Tally {
 
     fn print_table(&self, out: &mut impl Write) -> std::io::Result<()> {
         for FileResult { file, verdict, reason, .. } in &self.problems {
-            writeln!(out, "{}  {file}: {}", verdict.as_str(), reason.as_deref().unwrap_or_default())?;
+            writeln!(out, "{}  {}: {}", verdict.as_str(), escape::text(file), reason.as_deref().unwrap_or_default())?;
         }
         for parked in &self.summary.parked {
             writeln!(out, "parked  {}: {}", parked.session, parked.reason)?;

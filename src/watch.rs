@@ -30,7 +30,10 @@ use tracks::Tracks;
 
 /// How often to see whether the watched folders themselves are there, and still the same: nothing else tells of a disk
 /// that is mounted over one. It costs one system call each.
-const ROOTS_PAUSE: Duration = Duration::from_secs(5);
+const ROOTS_PAUSE: Duration = Duration::from_secs(60);
+
+/// The same while one of them is away, and somebody may be waiting for it.
+const AWAY_PAUSE: Duration = Duration::from_secs(5);
 
 /// A watched folder; `owner` is the index of its account.
 #[derive(Clone, Debug)]
@@ -390,7 +393,8 @@ impl Watcher {
     }
 
     fn next_look(&self) -> Duration {
-        self.last_look + ROOTS_PAUSE
+        self.last_look
+            + if self.roots.iter().any(|root| root.away) { AWAY_PAUSE } else { ROOTS_PAUSE.min(self.rules.scan_every) }
     }
 
     fn pause(&self) -> Duration {

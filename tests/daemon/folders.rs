@@ -55,7 +55,7 @@ fn another_folder_under_the_same_name_is_noticed() {
     }
     fs::remove_dir(place.folder()).unwrap();
     symlink(&disks[0], place.folder()).unwrap();
-    let daemon = place.start();
+    let daemon = place.start_with(&[], &[("FITFERRY_WATCH__SCAN_EVERY", "2s")]);
     fs::write(disks[0].join("a.fit"), run(0)).unwrap();
     daemon.wait_for_sessions(&place, 1);
     fs::write(disks[1].join("b.fit"), run(1)).unwrap();

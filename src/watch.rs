@@ -30,7 +30,7 @@ use tracks::Tracks;
 
 /// How often to see whether the watched folders themselves are there, and still the same: nothing else tells of a disk
 /// that is mounted over one. It costs one system call each.
-const ROOTS_PAUSE: Duration = Duration::from_secs(60);
+const ROOTS_PAUSE: Duration = Duration::from_secs(30);
 
 /// The same while one of them is away, and somebody may be waiting for it.
 const AWAY_PAUSE: Duration = Duration::from_secs(5);

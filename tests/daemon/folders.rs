@@ -34,7 +34,7 @@ fn a_folder_that_goes_away_and_comes_back_costs_nothing() {
 #[test]
 fn a_folder_that_is_removed_and_made_again_is_listened_to() {
     let place = Place::new();
-    let daemon = place.start();
+    let daemon = place.start_with(&[], &[("FITFERRY_WATCH__SCAN_EVERY", "2s")]);
     place.drop_file("a.fit", run(0));
     daemon.wait_for_sessions(&place, 1);
     for day in 1..3 {

@@ -3,5 +3,5 @@
 mod client;
 mod outcome;
 
-pub use client::{Client, Settings, Window};
-pub use outcome::{Failure, Stop};
+pub use client::{Client, Settings, Window, install_tls};
+pub use outcome::{Consequence, Failure, OUTCOMES, Outcome, Stop, TRANSPORT};

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand; parse, call, print. stdout carries the result, stderr the log.
 
+mod auth;
 mod config;
 mod files;
 mod import;
@@ -52,6 +53,7 @@ enum Command {
     Sessions(sessions::Sessions),
     Files(files::Files),
     Config(config::Config),
+    Auth(auth::Auth),
 }
 
 /// How a command ended.
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Sessions(command) => command.run(&cli.global),
         Command::Files(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
+        Command::Auth(command) => command.run(&cli.global),
     };
     let exit = result.unwrap_or_else(|error| output::report(&error));
     ExitCode::from(exit.code())

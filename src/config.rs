@@ -2,13 +2,17 @@
 //! settings files and of the environment.
 
 mod check;
+mod destination;
 mod keys;
 mod layers;
 mod period;
 mod places;
+mod redacted;
 
-pub use check::{Account, Config, Destination};
+pub use check::{Account, Config, is_name};
+pub use destination::{ClientIdentity, Credentials, Destination, OAuthClient, Provider};
 pub use period::Period;
+pub use redacted::Redacted;
 
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -86,8 +90,30 @@ pub struct AccountSettings {
 pub struct DestinationSettings {
     /// "embedded", or the base URL of a sessions API, up to the part before `/users`.
     pub url: Option<String>,
+    /// Plain http is taken for other hosts than this one, too.
+    pub allow_http: bool,
+    /// The bearer token itself; better in the environment than in a file that others read.
+    pub token: Option<Redacted>,
     /// A file that holds the bearer token and nothing else.
     pub token_file: Option<PathBuf>,
+    /// A program and its arguments, which prints the bearer token.
+    pub token_command: Option<Vec<String>>,
+    pub oauth: OAuthSettings,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OAuthSettings {
+    pub client_id: Option<String>,
+    pub client_secret: Option<Redacted>,
+    /// Both in one JSON file, as Google's console offers it.
+    pub client_file: Option<PathBuf>,
+    /// An OpenID provider, which tells its endpoints.
+    pub issuer: Option<String>,
+    pub authorize_url: Option<String>,
+    pub token_url: Option<String>,
+    pub revoke_url: Option<String>,
+    pub scope: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,6 +139,9 @@ pub struct DeliverySettings {
     /// Requests in flight at once, per account.
     pub concurrency: usize,
     pub connect_timeout: Period,
+    /// How long the server may be silent.
+    pub read_timeout: Period,
+    /// How long a request may take in all.
     pub request_timeout: Period,
     /// Upper bound of the pause after the first failure; it doubles with each further one.
     pub retry_first: Period,
@@ -124,6 +153,7 @@ impl Default for DeliverySettings {
         Self {
             concurrency: 16,
             connect_timeout: Period::seconds(10),
+            read_timeout: Period::seconds(30),
             request_timeout: Period::seconds(60),
             retry_first: Period::seconds(2),
             retry_longest: Period::seconds(3600),
@@ -149,11 +179,36 @@ impl Default for ReconcileSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
     pub listen: SocketAddr,
+    /// Which sessions belong to a window.
+    pub window: WindowRule,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8730)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8730)), window: WindowRule::default() }
+    }
+}
+
+/// When a session belongs to a window; the API changed its mind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub enum WindowRule {
+    /// It overlaps, up to a day past the end: since revision 20250819.
+    #[default]
+    Overlap,
+    /// It ends inside: until revision 20240707.
+    Ends,
+}
+
+impl TryFrom<String> for WindowRule {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "overlap" => Ok(Self::Overlap),
+            "ends" => Ok(Self::Ends),
+            _ => Err(format!("\"{text}\" is not a rule; use \"overlap\" or \"ends\"")),
+        }
     }
 }
 

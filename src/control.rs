@@ -29,6 +29,10 @@ pub enum Request {
     },
     File(Box<Seen>),
     End,
+    /// An account has new credentials: whatever waits for them is tried.
+    Probe {
+        account: String,
+    },
 }
 
 fn path(state_dir: &Path) -> PathBuf {
@@ -119,7 +123,9 @@ fn next_file(receiver: &mut Receiver) -> Option<io::Result<Seen>> {
     match receiver.receive() {
         Ok(Some(Request::File(seen))) => Some(Ok(*seen)),
         Ok(Some(Request::End)) => None,
-        Ok(Some(Request::Import { .. })) => Some(Err(io::Error::other("an import within an import"))),
+        Ok(Some(Request::Import { .. } | Request::Probe { .. })) => {
+            Some(Err(io::Error::other("an import within an import")))
+        }
         Ok(None) => Some(Err(io::Error::other("the command ended before it had named all files"))),
         Err(error) => Some(Err(error)),
     }
@@ -134,6 +140,11 @@ fn serve(connection: Connection, accounts: &[(Route, Person)]) -> io::Result<()>
             return sender.send(&Told::Failed(what));
         }
         Some(Request::Import { account, .. }) => account,
+        Some(Request::Probe { account }) => {
+            let routes = accounts.iter().map(|(route, _)| route);
+            routes.filter(|route| *route.name == *account).for_each(|route| route.probe.notify_one());
+            return Ok(());
+        }
         Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "not the beginning of a command")),
         None => return Ok(()),
     };

@@ -2,6 +2,7 @@
 //! account the loops that deliver and reconcile.
 
 use crate::api;
+use crate::auth::Source;
 use crate::config::{Account, Config, Destination};
 use crate::control;
 use crate::events;
@@ -154,6 +155,7 @@ impl Ferry {
             wake: Arc::new(Notify::new()),
             progress: broadcast::channel(PROGRESS_KEPT).0,
             halted: watch::channel(None).0,
+            probe: Arc::new(Notify::new()),
             delivery: config.settings.delivery.clone(),
             reconcile: config.settings.reconcile.clone(),
         });
@@ -197,7 +199,7 @@ impl Ferry {
 /// Starts the embedded server, unless another process serves this state directory already.
 fn start_server(config: &Config, listen: SocketAddr) -> Result<(Option<Server>, SocketAddr), StartFailure> {
     let users = users(config)?;
-    match server::start(&config.state_dir, listen, &users) {
+    match server::start(&config.state_dir, listen, config.settings.server.window, &users) {
         Ok(server) => {
             let address = server.address;
             Ok((Some(server), address))
@@ -225,17 +227,21 @@ pub fn users(config: &Config) -> Result<Vec<User>, StartFailure> {
 
 fn client_settings(config: &Config, account: &Account, server: SocketAddr) -> Result<api::Settings, StartFailure> {
     let delivery = &config.settings.delivery;
-    let (base_url, token_file) = match &account.destination {
-        Destination::Remote { base_url, token_file } => (base_url.clone(), token_file.clone()),
+    let (base_url, source) = match &account.destination {
+        Destination::Remote { base_url, credentials } => {
+            let source = Source::of(credentials, &account.name, config.grant_file(&account.name));
+            (base_url.clone(), source)
+        }
         Destination::Embedded => {
             let url = format!("http://{}/fitness/v1", reachable(server));
             let url = url.parse().map_err(|_| StartFailure::Address(server))?;
-            (url, config.server_token_file(&account.name))
+            (url, Source::File(config.server_token_file(&account.name)))
         }
     };
     Ok(api::Settings {
         base_url,
-        token_file,
+        source,
+        read_timeout: delivery.read_timeout.get(),
         connect_timeout: delivery.connect_timeout.get(),
         request_timeout: delivery.request_timeout.get(),
     })

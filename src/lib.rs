@@ -7,6 +7,7 @@
 //! went missing. The [`server`] is a sessions API of our own, for homes without a cloud.
 
 pub mod api;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -3,14 +3,28 @@
 //! Facts: the methods of `users.sessions` in the API's discovery document, revision 20250819. Behind each 200 of a write
 //! stands a durable commit. The database may be the only copy of somebody's history, so it is never rebuilt.
 
+mod answer;
+mod body;
 mod database;
+mod discovery;
 mod error;
+mod fields;
+mod list;
 mod listen;
+mod query;
 mod routes;
+#[cfg(test)]
+mod tests;
+mod users;
 mod validate;
 
+pub use users::{User, UserStatus};
+
+use crate::config::WindowRule;
 use crate::sqlite::OpenError;
+use crate::token;
 use database::Database;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use std::fs::{DirBuilder, File};
 use std::io::Write;
@@ -20,6 +34,12 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// The file with the sessions, in the directory `server` of the state directory.
+const DATABASE: &str = "sessions.db";
+
+/// Readers at once; more would only wait for each other's pages.
+const READERS: usize = 8;
 
 /// How long requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -49,15 +69,9 @@ pub enum StartError {
     Io { path: PathBuf, source: std::io::Error },
 }
 
-/// One person's way in: whoever has the token is that user.
-pub struct User {
-    pub name: String,
-    pub token: SecretString,
-}
-
 /// Starts serving the sessions below `state_dir`. When this returns, requests are answered.
-pub fn start(state_dir: &Path, listen: SocketAddr, users: &[User]) -> Result<Server, StartError> {
-    if let Some((first, second)) = database::same_token(users) {
+pub fn start(state_dir: &Path, listen: SocketAddr, rule: WindowRule, users: &[User]) -> Result<Server, StartError> {
+    if let Some((first, second)) = users::same_token(users) {
         return Err(StartError::SharedToken { first: first.to_owned(), second: second.to_owned() });
     }
     let dir = state_dir.join("server");
@@ -79,9 +93,10 @@ pub fn start(state_dir: &Path, listen: SocketAddr, users: &[User]) -> Result<Ser
     let address = listener.local_addr().map_err(listen_failed)?;
     // For those who find the lock taken.
     lock.set_len(0).and_then(|()| writeln!(lock, "{address}")).map_err(failed)?;
-    let database = Database::open(&dir.join("sessions.db"), users)?;
+    let database = Database::open(&dir.join(DATABASE), users, rule)?;
     let (stop, stopped) = oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(READERS).enable_all().build();
+    let runtime = runtime.map_err(failed)?;
     let serve = move || {
         // Held until the last request is answered.
         let _lock = lock;
@@ -111,4 +126,32 @@ impl Server {
         let _ = self.stop.send(());
         let _ = self.thread.join();
     }
+}
+
+/// Gives a user a token, also while the server runs, and returns it: it is shown once and stored as a hash.
+pub fn add_token(state_dir: &Path, name: &str) -> Result<SecretString, StartError> {
+    let failed = |source| StartError::Io { path: state_dir.to_path_buf(), source };
+    std::fs::create_dir_all(state_dir.join("server")).map_err(failed)?;
+    let user = User { name: name.to_owned(), token: token::random().map_err(failed)? };
+    on_database(state_dir, |connection| users::add(connection, &user, Timestamp::now()))?;
+    Ok(user.token)
+}
+
+/// Takes all given tokens of a user back, at once, and returns how many there were.
+pub fn remove_tokens(state_dir: &Path, name: &str) -> Result<usize, StartError> {
+    on_database(state_dir, |connection| users::remove(connection, name))
+}
+
+/// Everybody who has, or had, a token of this server.
+pub fn users(state_dir: &Path) -> Result<Vec<UserStatus>, StartError> {
+    on_database(state_dir, users::list)
+}
+
+fn on_database<T>(
+    state_dir: &Path,
+    work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+) -> Result<T, StartError> {
+    let path = state_dir.join("server").join(DATABASE);
+    let connection = database::open(&path)?;
+    Ok(work(&connection).map_err(|source| OpenError::Sqlite { path, source })?)
 }

@@ -24,6 +24,8 @@ pub struct Route {
     pub progress: broadcast::Sender<Progress>,
     /// Why nothing of this account is sent for longer than a moment, if so.
     pub halted: watch::Sender<Option<Halt>>,
+    /// Told when there is a reason to try again at once, whatever was wrong.
+    pub probe: Arc<Notify>,
     pub delivery: config::DeliverySettings,
     pub reconcile: config::ReconcileSettings,
 }

@@ -49,7 +49,7 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 /// 256 random bits in hexadecimal.
-fn random() -> io::Result<SecretString> {
+pub fn random() -> io::Result<SecretString> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(SecretString::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails, and says what it could not check"
 )]
 
+mod auth;
 mod cli;
 mod daemon;
 mod formats;

@@ -1,17 +1,15 @@
 //! Puts, lists and deletes sessions over HTTP, with every bound that a request needs.
 
-use super::outcome::{Failure, Stop, classify};
+use super::outcome::{Failure, Stop, classify, parse_date};
+use crate::auth::{self, Tokens};
 use crate::session::Session;
-use crate::token;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode, Url};
-use secrecy::ExposeSecret;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Once;
 use std::time::Duration;
 
 /// Bytes of an answer to a write, or of an error.
@@ -28,9 +26,11 @@ const ID_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 pub struct Settings {
     /// Up to the part before `/users`.
     pub base_url: Url,
-    /// The file with the bearer token.
-    pub token_file: PathBuf,
+    pub source: auth::Source,
     pub connect_timeout: Duration,
+    /// How long the server may be silent.
+    pub read_timeout: Duration,
+    /// For all of a request, sending it included.
     pub request_timeout: Duration,
 }
 
@@ -38,9 +38,7 @@ pub struct Settings {
 pub struct Client {
     http: reqwest::Client,
     sessions: Url,
-    token_file: PathBuf,
-    /// Read when needed, and again after it was refused, so that a new token is noticed without a restart.
-    authorization: Mutex<Option<HeaderValue>>,
+    tokens: Tokens,
 }
 
 /// Half-open interval of time, as the API's list takes it.
@@ -67,13 +65,14 @@ struct Listed {
 impl Client {
     /// Fails only if there are no usable TLS roots.
     pub fn new(settings: Settings) -> reqwest::Result<Self> {
-        // A second installation in one process is refused, and the first is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_tls();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("fitferry/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(settings.connect_timeout)
+            .read_timeout(settings.read_timeout)
             .timeout(settings.request_timeout)
+            .gzip(true)
             .tcp_nodelay(true)
             .pool_idle_timeout(Duration::from_secs(20));
         if settings.base_url.scheme() == "http" {
@@ -83,14 +82,14 @@ impl Client {
         let http = builder.build()?;
         let mut sessions = settings.base_url.clone();
         sessions.set_path(&format!("{}/users/me/sessions", settings.base_url.path().trim_end_matches('/')));
-        Ok(Self { http, sessions, token_file: settings.token_file, authorization: Mutex::default() })
+        Ok(Self { http, sessions, tokens: Tokens::new(settings.source) })
     }
 
     /// Puts a session in its wire form; returns what the server now has.
     pub async fn put(&self, id: &str, body: String) -> Result<Session, Failure> {
-        let request = self.request(Method::PUT, self.url_of(id))?.header(CONTENT_TYPE, "application/json").body(body);
+        let request = self.http.put(self.url_of(id)).header(CONTENT_TYPE, "application/json").body(body);
         let answer = self.send(request, LONGEST_ANSWER).await?;
-        if answer.len() > LONGEST_ANSWER {
+        if answer.body.len() > LONGEST_ANSWER {
             return Err(Failure::unreachable(format!("the answer is longer than {LONGEST_ANSWER} bytes")));
         }
         let echo: Session = parse(&answer)?;
@@ -104,66 +103,81 @@ impl Client {
     pub async fn list(&self, window: Window) -> Result<HashSet<String>, Failure> {
         let mut url = self.sessions.clone();
         url.query_pairs_mut()
+            .append_pair("prettyPrint", "false")
             .append_pair("startTime", &window.start.to_string())
             .append_pair("endTime", &window.end.to_string());
-        let answer = self.send(self.request(Method::GET, url)?, LONGEST_LIST).await?;
-        if answer.len() > LONGEST_LIST {
+        let answer = self.send(self.http.get(url), LONGEST_LIST).await?;
+        if answer.body.len() > LONGEST_LIST {
             // Asking again for the same would bring the same; a smaller window may do.
             return Err(Failure::Park { reason: format!("the list is longer than {LONGEST_LIST} bytes") });
         }
         Ok(parse::<List>(&answer)?.session.into_iter().map(|session| session.id).collect())
     }
 
-    fn request(&self, method: Method, url: Url) -> Result<reqwest::RequestBuilder, Failure> {
-        let request = self.http.request(method, url).header(ACCEPT, "application/json");
-        Ok(request.header(AUTHORIZATION, self.authorization()?))
+    /// Sends with a token, and once more with another one if the first was refused: it may have ended early.
+    async fn send(&self, request: RequestBuilder, longest: usize) -> Result<Answer, Failure> {
+        let header = self.authorization().await?;
+        let again = request.try_clone();
+        match attempt(request, &header, longest).await {
+            Err(failure @ Failure::Stop { why: Stop::Credentials, .. }) => {
+                self.tokens.refused(header.clone()).await;
+                let other = self.authorization().await?;
+                match again {
+                    Some(again) if other != header => attempt(again, &other, longest).await,
+                    _ => Err(failure),
+                }
+            }
+            result => result,
+        }
     }
 
-    fn authorization(&self) -> Result<HeaderValue, Failure> {
-        let mut known = self.authorization.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = &*known {
-            return Ok(known.clone());
-        }
-        let refused = |what: String| Failure::Stop { why: Stop::Credentials, reason: what };
-        let file = self.token_file.display();
-        let token = token::read(&self.token_file)
-            .map_err(|error| refused(format!("cannot read the token in {file}: {error}")))?;
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| refused(format!("the token in {file} cannot stand in a header")))?;
-        value.set_sensitive(true);
-        *known = Some(value.clone());
-        Ok(value)
+    async fn authorization(&self) -> Result<HeaderValue, Failure> {
+        self.tokens.header().await.map_err(|error| match error {
+            auth::Error::Later(reason) => Failure::unreachable(reason),
+            auth::Error::Person(reason) => Failure::Stop { why: Stop::Credentials, reason },
+        })
     }
 
     fn url_of(&self, id: &str) -> Url {
         let mut url = self.sessions.clone();
         url.set_path(&format!("{}/{}", self.sessions.path(), utf8_percent_encode(id, ID_ESCAPES)));
+        url.set_query(Some("prettyPrint=false"));
         url
-    }
-
-    async fn send(&self, request: reqwest::RequestBuilder, longest: usize) -> Result<Vec<u8>, Failure> {
-        let response = request.send().await.map_err(|error| transport(&error))?;
-        let status = response.status();
-        if status == StatusCode::OK || status == StatusCode::CREATED {
-            return body(response, longest).await;
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        // Without its body an error still has its status.
-        let body = body(response, LONGEST_ANSWER).await.unwrap_or_default();
-        if status.is_success() {
-            return Err(Failure::unreachable(format!("HTTP {} where a session was expected", status.as_u16())));
-        }
-        Err(classify(status.as_u16(), retry_after.as_deref(), &body, Timestamp::now()))
     }
 }
 
+async fn attempt(request: RequestBuilder, header: &HeaderValue, longest: usize) -> Result<Answer, Failure> {
+    let request = request.header(ACCEPT, "application/json").header(AUTHORIZATION, header.clone());
+    let response = request.send().await.map_err(|error| transport(&error))?;
+    let status = response.status();
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if status == StatusCode::OK || status == StatusCode::CREATED {
+        let content_type = text(CONTENT_TYPE);
+        return Ok(Answer { content_type, body: body(response, longest).await? });
+    }
+    let (retry_after, date) = (text(RETRY_AFTER), text(DATE));
+    // Without its body an error still has its status.
+    let body = body(response, LONGEST_ANSWER).await.unwrap_or_default();
+    if status.is_success() {
+        return Err(Failure::unreachable(format!("HTTP {} where a session was expected", status.as_u16())));
+    }
+    // A date to wait for is one of the server's clock, which may not be ours.
+    let now = date.as_deref().and_then(parse_date).unwrap_or_else(Timestamp::now);
+    Err(classify(status.as_u16(), retry_after.as_deref(), &body, now))
+}
+
+/// What a server says when all is well.
+struct Answer {
+    content_type: Option<String>,
+    body: Vec<u8>,
+}
+
 /// An answer that is not what the API gives comes from somebody in between: a portal, a proxy.
-fn parse<T: for<'de> Deserialize<'de>>(answer: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(answer)
-        .map_err(|error| Failure::unreachable(format!("the answer is not the API's: {error}")))
+fn parse<T: for<'de> Deserialize<'de>>(answer: &Answer) -> Result<T, Failure> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        let kind = answer.content_type.as_deref().unwrap_or("of no type");
+        Failure::unreachable(format!("the answer ({kind}) is not the API's: {error}"))
+    })
 }
 
 /// Reads no further than a little beyond `longest`.
@@ -176,6 +190,15 @@ async fn body(mut response: Response, longest: usize) -> Result<Vec<u8>, Failure
         }
     }
     Ok(bytes)
+}
+
+/// Chooses the library that does TLS, once for the process.
+pub fn install_tls() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Refused only if there is one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
 }
 
 /// The last cause says most: "connection refused" rather than "error sending request".

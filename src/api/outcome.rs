@@ -5,7 +5,10 @@
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Longest wait a server may ask for; more is a mistake of its clock or of its makers.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -45,33 +48,110 @@ impl Failure {
     }
 }
 
+/// What is done about an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// Tried again by the schedule, not before Retry-After.
+    Retry,
+    /// The same, but not before an hour has passed.
+    RetryLater,
+    Park,
+    Stop(Stop),
+}
+
+/// One row of the table of outcomes.
+#[derive(Debug)]
+pub struct Outcome {
+    pub status: RangeInclusive<u16>,
+    /// One of these has to be among the reasons that the body gives; any will do if there are none.
+    pub reasons: &'static [&'static str],
+    pub consequence: Consequence,
+    pub why: &'static str,
+}
+
+const fn row(
+    status: RangeInclusive<u16>,
+    reasons: &'static [&'static str],
+    consequence: Consequence,
+    why: &'static str,
+) -> Outcome {
+    Outcome { status, reasons, consequence, why }
+}
+
+/// From the answer to its consequence; the first row that fits counts. `docs/api.md` shows it.
+pub const OUTCOMES: &[Outcome] = {
+    use Consequence::{Park, Retry, RetryLater, Stop as Halt};
+    &[
+        row(
+            300..=399,
+            &[],
+            Retry,
+            "Never followed, so that the token goes to no other host; a captive portal does this.",
+        ),
+        row(401..=401, &[], Halt(Stop::Credentials), "After one attempt with a new token, if there is one."),
+        row(
+            403..=403,
+            &["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"],
+            Retry,
+            "Too fast.",
+        ),
+        row(403..=403, &["dailyLimitExceeded"], RetryLater, "Enough for today."),
+        row(
+            403..=403,
+            &["accessNotConfigured", "SERVICE_DISABLED"],
+            Halt(Stop::Closed),
+            "The API is not enabled, or closed.",
+        ),
+        row(
+            403..=403,
+            &["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "authError"],
+            Halt(Stop::Credentials),
+            "The token is good for something else.",
+        ),
+        row(
+            404..=404,
+            &[],
+            Halt(Stop::Closed),
+            "A whole API has answered this for days: it says nothing about the session.",
+        ),
+        row(408..=408, &[], Retry, "The request took too long to arrive."),
+        row(410..=410, &[], Halt(Stop::Closed), "The API is gone."),
+        row(425..=425, &[], Retry, "Too early."),
+        row(429..=429, &["dailyLimitExceeded"], RetryLater, "Enough for today."),
+        row(429..=429, &[], Retry, "Too fast."),
+        row(400..=499, &[], Park, "The session itself is refused, and would be again."),
+        row(500..=599, &[], Retry, "The server is failing, or somebody in front of it."),
+    ]
+};
+
+/// What can go wrong without an answer, or with one that is not the API's: all of it is tried again.
+pub const TRANSPORT: &[(&str, &str)] = &[
+    ("cannot connect", "No network, nobody listens, or the certificate is not good."),
+    ("timed out", "Connecting, a silence within the answer, or all of it took too long."),
+    ("the connection failed", "It broke off. The session may have arrived; putting it again does no harm."),
+    ("the answer is not the API's", "A 200 with a page of HTML, broken gzip, half a session, another session."),
+    ("the answer is longer than", "More than any list or session: 32 MiB, or 1 MiB."),
+    ("HTTP 2xx where a session was expected", "A success without the session."),
+];
+
 /// The meaning of an answer that is not a success.
 pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now: Timestamp) -> Failure {
     let words = Words::of(body);
     let reason = words.reason(status);
+    let fits = |row: &&Outcome| row.status.contains(&status) && (row.reasons.is_empty() || words.any(row.reasons));
     let after = retry_after.and_then(|value| parse_retry_after(value, now));
     let of_server = after.is_some() || matches!(status, 429 | 503);
-    let retry = || Failure::Retry { after, of_server, reason: reason.clone() };
-    let stop = |why| Failure::Stop { why, reason: reason.clone() };
-    match status {
-        408 | 425 | 429 | 500..=599 => retry(),
-        401 => stop(Stop::Credentials),
-        403 if words.any(&["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"]) => {
-            retry()
-        }
-        403 if words.any(&["dailyLimitExceeded"]) => {
-            Failure::Retry { after: after.or(Some(Duration::from_secs(3600))), of_server: true, reason }
-        }
-        403 if words.any(&["accessNotConfigured", "SERVICE_DISABLED"]) => stop(Stop::Closed),
-        403 if words.any(&["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "authError"]) => {
-            stop(Stop::Credentials)
-        }
-        // A 404 has been the answer of a whole API for days: it says nothing about the session.
-        404 | 410 => stop(Stop::Closed),
-        // Redirects are not followed, so that the token goes nowhere else. A captive portal answers like this.
-        300..=399 => retry(),
-        _ => Failure::Park { reason },
+    match OUTCOMES.iter().find(fits).map(|row| row.consequence) {
+        Some(Consequence::Retry) => Failure::Retry { after, of_server, reason },
+        Some(Consequence::RetryLater) => Failure::Retry { after: after.or(Some(HOUR)), of_server: true, reason },
+        Some(Consequence::Stop(why)) => Failure::Stop { why, reason },
+        Some(Consequence::Park) | None => Failure::Park { reason },
     }
+}
+
+/// An HTTP date. A server with the wrong weekday still means the date.
+pub fn parse_date(text: &str) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()
 }
 
 /// Seconds or an HTTP date, bounded.
@@ -79,12 +159,7 @@ fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let seconds = match value.parse::<u64>() {
         Ok(seconds) => seconds,
-        Err(_) => {
-            // A server with the wrong weekday still means the date.
-            let parser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
-            let date = parser.parse_timestamp(value).ok()?;
-            u64::try_from(date.duration_since(now).as_secs()).unwrap_or(0)
-        }
+        Err(_) => u64::try_from(parse_date(value)?.duration_since(now).as_secs()).unwrap_or(0),
     };
     Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }

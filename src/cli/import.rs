@@ -40,7 +40,7 @@ pub struct Import {
 impl Import {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let config = config::load(&global.flags())?;
-        let account = self.account(&config)?;
+        let account = config.account(self.account.as_deref())?;
         let files: Vec<Input> = paths::expand(&self.paths).collect();
         let tally = Tally::new(files.len());
         // Events would tear the progress bar apart, and what matters is in the table at the end.
@@ -63,19 +63,6 @@ impl Import {
         };
         tally.print(self.json)?;
         Ok(tally.exit())
-    }
-
-    fn account<'c>(&self, config: &'c Config) -> Result<&'c Account, config::Error> {
-        let names = || config.accounts.iter().map(|account| account.name.as_str()).collect::<Vec<_>>().join(", ");
-        let wrong = |what| Err(config::Error::Value { key: "--account".to_owned(), what });
-        match (&self.account, &config.accounts[..]) {
-            (Some(name), accounts) => match accounts.iter().find(|account| account.name == *name) {
-                Some(account) => Ok(account),
-                None => wrong(format!("is \"{name}\"; there are: {}", names())),
-            },
-            (None, [account]) => Ok(account),
-            (None, _) => wrong(format!("is needed, as there are several: {}", names())),
-        }
     }
 }
 

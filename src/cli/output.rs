@@ -21,13 +21,18 @@ pub fn report(error: &anyhow::Error) -> Exit {
         // Whoever read our output has had enough.
         return Exit::Done;
     }
-    // stderr may be closed too; there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "fitferry: {error}");
+    complain(error);
     match error.downcast_ref() {
         Some(crate::ferry::StartFailure::Locked { .. }) => Exit::TryAgainLater,
         _ if error.is::<crate::config::Error>() => Exit::Usage,
         _ => Exit::SomeInputFailed,
     }
+}
+
+/// One line on stderr.
+pub fn complain(error: &impl std::fmt::Display) {
+    // stderr may be closed too; there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "fitferry: {error}");
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,34 +1,122 @@
-//! `fitferry serve`: the sessions API server alone.
+//! `fitferry serve`: the sessions API server alone, and the tokens of those who may use it.
 
-use super::{Exit, Global};
-use crate::config::{self, Flags};
+use super::{Exit, Global, output};
+use crate::config::{self, Config, Flags};
 use crate::ferry::StartFailure;
 use crate::{daemon, events, ferry, server, telemetry};
+use secrecy::ExposeSecret;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 
 /// Serves the sessions API alone, without watching or delivering anything.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Serve {
     /// Where to listen, instead of the configured address.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Who may use the server.
+    #[command(subcommand)]
+    Token(Token),
+}
+
+#[derive(clap::Subcommand)]
+enum Token {
+    /// Makes a token for a user, who is made if there is none of this name, and shows it this once.
+    Add {
+        #[arg(value_name = "NAME", value_parser = user_name)]
+        name: String,
+    },
+    /// Takes all tokens back that were made for a user. The sessions stay.
+    Remove {
+        #[arg(value_name = "NAME", value_parser = user_name)]
+        name: String,
+    },
+    /// Lists the users, how many sessions they have, and when their tokens were made.
+    List {
+        /// One JSON object per user.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Serve {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let config = config::load(&Flags { listen: self.listen, ..global.flags() })?;
-        telemetry::start(&config.settings.log);
-        let dir = &config.state_dir;
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        made.map_err(|source| StartFailure::StateDir { dir: dir.clone(), source })?;
-        let users = ferry::users(&config)?;
-        let server = server::start(dir, config.settings.server.listen, &users)?;
-        for account in &config.accounts {
-            events::server_ready(server.address, &config.server_token_file(&account.name));
+        match &self.verb {
+            None => serve(&config),
+            Some(Verb::Token(token)) => token.run(&config),
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(daemon::serve(server))?;
+    }
+}
+
+fn make_state_dir(config: &Config) -> Result<(), StartFailure> {
+    let dir = &config.state_dir;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|source| StartFailure::StateDir { dir: dir.clone(), source })
+}
+
+fn serve(config: &Config) -> anyhow::Result<Exit> {
+    telemetry::start(&config.settings.log);
+    make_state_dir(config)?;
+    let users = ferry::users(config)?;
+    let settings = &config.settings.server;
+    let server = server::start(&config.state_dir, settings.listen, settings.window, &users)?;
+    for account in &config.accounts {
+        events::server_ready(server.address, &config.server_token_file(&account.name));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(daemon::serve(server))?;
+    Ok(Exit::Done)
+}
+
+impl Token {
+    fn run(&self, config: &Config) -> anyhow::Result<Exit> {
+        let dir = &config.state_dir;
+        let mut out = output::stdout();
+        match self {
+            Self::Add { name } => {
+                make_state_dir(config)?;
+                writeln!(out, "{}", server::add_token(dir, name)?.expose_secret())?;
+            }
+            Self::Remove { name } => {
+                let removed = server::remove_tokens(dir, name)?;
+                writeln!(out, "{removed} tokens of {name} are taken back")?;
+                if removed == 0 {
+                    out.flush()?;
+                    return Ok(Exit::SomeInputFailed);
+                }
+            }
+            Self::List { json } => {
+                for user in server::users(dir)? {
+                    if *json {
+                        output::json_line(&mut out, &user)?;
+                    } else {
+                        let made: Vec<String> = user.tokens.iter().map(|time| format!("{time:.0}")).collect();
+                        writeln!(
+                            out,
+                            "{}  {} sessions  {} tokens  {}",
+                            user.name,
+                            user.sessions,
+                            made.len(),
+                            made.join(" ")
+                        )?;
+                    }
+                }
+            }
+        }
+        out.flush()?;
         Ok(Exit::Done)
     }
+}
+
+fn user_name(name: &str) -> Result<String, String> {
+    if config::is_name(name) { Ok(name.to_owned()) } else { Err("use letters, digits, - and _, at most 64".to_owned()) }
 }

@@ -1,5 +1,6 @@
 //! From settings to a configuration that makes sense, or the reason why they do not.
 
+use super::destination::{self, Credentials, Destination};
 use super::places::Environment;
 use super::{
     AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Period, ReconcileSettings, Settings,
@@ -7,7 +8,6 @@ use super::{
 };
 use jiff::tz::TimeZone;
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,25 +33,27 @@ pub struct Account {
     pub destination: Destination,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    Embedded,
-    Remote { base_url: reqwest::Url, token_file: PathBuf },
-}
-
-impl Destination {
-    /// What deliveries are remembered under: another server is another memory.
-    pub fn identity(&self) -> &str {
-        match self {
-            Self::Embedded => "embedded",
-            Self::Remote { base_url, .. } => base_url.as_str(),
-        }
-    }
-}
-
 impl Config {
     pub fn embeds_server(&self) -> bool {
         self.accounts.iter().any(|account| account.destination == Destination::Embedded)
+    }
+
+    /// The account that a command is about, which need not be named if there is only one.
+    pub fn account(&self, name: Option<&str>) -> Result<&Account, Error> {
+        let names = || self.accounts.iter().map(|account| account.name.as_str()).collect::<Vec<_>>().join(", ");
+        match (name, &self.accounts[..]) {
+            (Some(name), accounts) => match accounts.iter().find(|account| account.name == name) {
+                Some(account) => Ok(account),
+                None => Err(Error::value("--account", format!("is \"{name}\"; there are: {}", names()))),
+            },
+            (None, [account]) => Ok(account),
+            (None, _) => Err(Error::value("--account", format!("is needed, as there are several: {}", names()))),
+        }
+    }
+
+    /// The file with what an account's OAuth login brought.
+    pub fn grant_file(&self, account: &str) -> PathBuf {
+        self.state_dir.join(format!("oauth-{account}.json"))
     }
 
     /// The file with an account's token for the embedded server.
@@ -75,11 +77,11 @@ pub fn check(
     let state_dir = std::path::absolute(&state_dir)
         .map_err(|error| Error::value("state_dir", format!("cannot be resolved: {error}")))?;
     settings.state_dir = Some(state_dir.clone());
-    let accounts = accounts(&mut settings, flags)?;
+    let accounts = accounts(&mut settings, flags, environment)?;
     Ok(Config { file, state_dir, accounts, settings })
 }
 
-fn accounts(settings: &mut Settings, flags: &Flags) -> Result<Vec<Account>, Error> {
+fn accounts(settings: &mut Settings, flags: &Flags, environment: &Environment) -> Result<Vec<Account>, Error> {
     let written = if settings.account.is_empty() {
         let folders = settings.folders.clone().unwrap_or_else(|| vec![PathBuf::from("workouts")]);
         vec![AccountSettings { name: ONLY_ACCOUNT.to_owned(), folders, ..AccountSettings::default() }]
@@ -96,7 +98,7 @@ fn accounts(settings: &mut Settings, flags: &Flags) -> Result<Vec<Account>, Erro
     };
     let mut accounts = Vec::with_capacity(written.len());
     for account in &written {
-        accounts.push(resolve(account, settings)?);
+        accounts.push(resolve(account, settings, environment)?);
     }
     distinct(&accounts)?;
     if let (None, [account]) = (settings.account.first(), &accounts[..]) {
@@ -105,10 +107,9 @@ fn accounts(settings: &mut Settings, flags: &Flags) -> Result<Vec<Account>, Erro
     Ok(accounts)
 }
 
-fn resolve(account: &AccountSettings, settings: &Settings) -> Result<Account, Error> {
+fn resolve(account: &AccountSettings, settings: &Settings, environment: &Environment) -> Result<Account, Error> {
     let name = &account.name;
-    let is_name_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if name.is_empty() || name.len() > 64 || !name.chars().all(is_name_char) {
+    if !is_name(name) {
         return Err(Error::value("account.name", format!("is \"{name}\"; use letters, digits, - and _, at most 64")));
     }
     if account.folders.is_empty() {
@@ -125,8 +126,15 @@ fn resolve(account: &AccountSettings, settings: &Settings) -> Result<Account, Er
     }
     let zone = account.timezone.as_deref().or(settings.timezone.as_deref()).unwrap_or("system");
     let own = &account.destination;
-    let destination = if own.url.is_some() || own.token_file.is_some() { own } else { &settings.destination };
-    Ok(Account { name: name.clone(), zone: self::zone(zone)?, folders, destination: self::destination(destination)? })
+    let destination = if *own == DestinationSettings::default() { &settings.destination } else { own };
+    let destination = destination::resolve(destination, environment)?;
+    Ok(Account { name: name.clone(), zone: self::zone(zone)?, folders, destination })
+}
+
+/// Whether people and their files can be called this.
+pub fn is_name(name: &str) -> bool {
+    let is_name_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    !name.is_empty() && name.len() <= 64 && name.chars().all(is_name_char)
 }
 
 fn is_empty(path: &Path) -> bool {
@@ -142,59 +150,31 @@ fn zone(name: &str) -> Result<TimeZone, Error> {
         .map_err(|_| Error::value("timezone", format!("is \"{name}\"; use an IANA name such as \"Europe/Berlin\"")))
 }
 
-fn destination(settings: &DestinationSettings) -> Result<Destination, Error> {
-    let key = "destination.url";
-    let url = match settings.url.as_deref() {
-        None | Some("embedded") => return Ok(Destination::Embedded),
-        Some(url) => url,
-    };
-    let hint = "use \"embedded\" or the URL of a sessions API, such as \"https://www.googleapis.com/fitness/v1\"";
-    // What stands before an @ may be a password, and this goes into logs.
-    let url_shown = if url.contains('@') { "no good".to_owned() } else { format!("\"{url}\"") };
-    let mut base_url =
-        reqwest::Url::parse(url).map_err(|error| Error::value(key, format!("is {url_shown}: {error}; {hint}")))?;
-    if !base_url.username().is_empty() || base_url.password().is_some() {
-        return Err(Error::value(key, "holds a user name or password; use destination.token_file"));
+/// With the real path of a token file, however it is written.
+fn resolved(credentials: &Credentials) -> Credentials {
+    match credentials {
+        Credentials::TokenFile(path) => Credentials::TokenFile(places::real(path)),
+        other => other.clone(),
     }
-    match base_url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&base_url) => {}
-        "http" => {
-            return Err(Error::value(key, format!("is {url_shown}: a token must not go over plain http; use https")));
-        }
-        _ => return Err(Error::value(key, format!("is {url_shown}; {hint}"))),
-    }
-    base_url.set_query(None);
-    base_url.set_fragment(None);
-    let path = base_url.path().trim_end_matches('/').trim_end_matches("/users").to_owned();
-    base_url.set_path(&path);
-    let token_file = settings
-        .token_file
-        .clone()
-        .filter(|path| !is_empty(path))
-        .ok_or_else(|| Error::value("destination.token_file", format!("is needed for {base_url}")))?;
-    Ok(Destination::Remote { base_url, token_file })
-}
-
-fn is_loopback(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Two accounts must not share what belongs to one person.
 fn distinct(accounts: &[Account]) -> Result<(), Error> {
     let mut names = HashSet::new();
-    let mut tokens = HashSet::new();
+    let mut tokens: Vec<Credentials> = Vec::new();
     let mut folders: Vec<(PathBuf, &str)> = Vec::new();
     for account in accounts {
         if !names.insert(&account.name) {
             return Err(Error::value("account.name", format!("\"{}\" is used twice", account.name)));
         }
-        if let Destination::Remote { token_file, .. } = &account.destination
-            && !tokens.insert(places::real(token_file))
+        if let Destination::Remote { credentials, .. } = &account.destination
+            && !matches!(credentials, Credentials::OAuth(_))
+            && tokens.contains(&resolved(credentials))
         {
-            let what = format!("{} is used by two accounts; each person has a token", token_file.display());
+            let what = format!("of {} is that of another account too; each person has a token", account.name);
             return Err(Error::value("destination.token_file", what));
+        } else if let Destination::Remote { credentials, .. } = &account.destination {
+            tokens.push(resolved(credentials));
         }
         for folder in account.folders.iter().map(|folder| places::real(folder)) {
             let clash = folders.iter().find(|(other, _)| folder.starts_with(other) || other.starts_with(&folder));
@@ -214,7 +194,7 @@ fn in_range(settings: &Settings) -> Result<(), Error> {
     if !(1..=64).contains(&delivery.concurrency) {
         return Err(Error::value("delivery.concurrency", format!("is {}; use 1 to 64", delivery.concurrency)));
     }
-    let DeliverySettings { connect_timeout, request_timeout, retry_first, retry_longest, .. } = delivery;
+    let DeliverySettings { connect_timeout, read_timeout, request_timeout, retry_first, retry_longest, .. } = delivery;
     let WatchSettings { settle, salvage_after, scan_every } = watch;
     let ReconcileSettings { every, recent } = reconcile;
     const MINUTE: u64 = 60;
@@ -224,6 +204,7 @@ fn in_range(settings: &Settings) -> Result<(), Error> {
         ("watch.salvage_after", salvage_after, Duration::from_millis(100), 30 * DAY),
         ("watch.scan_every", scan_every, Duration::from_secs(1), 30 * DAY),
         ("delivery.connect_timeout", connect_timeout, Duration::from_millis(100), 10 * MINUTE),
+        ("delivery.read_timeout", read_timeout, Duration::from_millis(100), 60 * MINUTE),
         ("delivery.request_timeout", request_timeout, Duration::from_millis(100), 60 * MINUTE),
         ("delivery.retry_first", retry_first, Duration::from_millis(10), 60 * MINUTE),
         ("delivery.retry_longest", retry_longest, Duration::from_millis(10), 7 * DAY),
@@ -295,6 +276,11 @@ mod tests {
             ("destination.url = 'ftp://example.org'", "embedded"),
             ("destination.url = 'https://u:p@example.org'", "token_file"),
             ("destination.url = 'https://example.org'", "token_file"),
+            ("destination = {url = 'https://a.org', token = 'a', token_file = '/t'}", "keep one"),
+            ("destination = {url = 'https://a.org', token_command = []}", "program"),
+            ("destination = {url = 'https://a.org', oauth = {client_id = 'a', client_file = '/c'}}", "keep one"),
+            ("destination = {url = 'https://a.org', oauth = {client_id = 'a', token_url = 'https://b.org'}}", "both"),
+            ("destination = {url = 'https://a.org', oauth = {client_id = 'a', issuer = 'http://b.org'}}", "https"),
             ("[[account]]\nname = 'a b'\nfolders = ['/a']", "a b"),
             ("[[account]]\nname = 'a'", "empty"),
             ("[[account]]\nname = 'a'\nfolders = ['/a']\n[[account]]\nname = 'a'\nfolders = ['/b']", "twice"),
@@ -312,5 +298,6 @@ mod tests {
             assert!(error.contains("destination.url") && !error.contains("secretpw"), "{url}: {error}");
         }
         assert!(checked("destination = {url = 'http://[::1]:1/v1', token_file = '/t'}").is_ok());
+        assert!(checked("destination = {url = 'http://nas.lan/v1', allow_http = true, token = 't'}").is_ok());
     }
 }

@@ -117,7 +117,9 @@ fn name_origin(value: &mut Value, origin: &str) {
 fn resolve_paths(key: &str, value: &mut Value, base: &Path) {
     match &mut value.kind {
         // Nothing stays nothing, for the check to refuse.
-        ValueKind::String(path) if !path.is_empty() && matches!(key, "state_dir" | "token_file" | "folders") => {
+        ValueKind::String(path)
+            if !path.is_empty() && matches!(key, "state_dir" | "token_file" | "client_file" | "folders") =>
+        {
             if let Ok(resolved) = absolute(Path::new(path), base).into_os_string().into_string() {
                 *path = resolved;
             }
@@ -135,7 +137,7 @@ fn syntax(error: &ConfigError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{EXAMPLE, Period};
+    use crate::config::{DestinationSettings, EXAMPLE, OAuthSettings, Period};
     use std::path::PathBuf;
 
     fn merged(toml: &str, environment: &[(&str, &str)], flags: &Flags) -> Result<Settings, Error> {
@@ -196,6 +198,29 @@ mod tests {
         assert!(settings.account[0].folders[0].is_absolute());
     }
 
+    /// What has no default stands in the example with a value that shows its form.
+    fn example_destination() -> DestinationSettings {
+        let text = |text: &str| Some(text.to_owned());
+        let secret = || serde_json::from_str("\"...\"").unwrap();
+        DestinationSettings {
+            url: text("embedded"),
+            allow_http: false,
+            token: secret(),
+            token_file: Some("/etc/fitferry/token".into()),
+            token_command: Some(vec!["pass".to_owned(), "show".to_owned(), "fitness".to_owned()]),
+            oauth: OAuthSettings {
+                client_id: text("..."),
+                client_secret: secret(),
+                client_file: Some("/etc/fitferry/client.json".into()),
+                issuer: text("https://login.example.org"),
+                authorize_url: text("https://accounts.google.com/o/oauth2/v2/auth"),
+                token_url: text("https://oauth2.googleapis.com/token"),
+                revoke_url: text("https://oauth2.googleapis.com/revoke"),
+                scope: text("https://www.googleapis.com/auth/fitness.activity.write"),
+            },
+        }
+    }
+
     /// Every key stands in the example, commented out, with its default.
     #[test]
     fn the_example_is_complete_and_true() {
@@ -210,10 +235,7 @@ mod tests {
             state_dir: Some("/var/lib/fitferry".into()),
             timezone: Some("system".to_owned()),
             folders: Some(vec!["workouts".into()]),
-            destination: crate::config::DestinationSettings {
-                url: Some("embedded".to_owned()),
-                token_file: Some("/etc/fitferry/token".into()),
-            },
+            destination: example_destination(),
             ..Settings::default()
         });
         let mut defaults = defaults.unwrap();

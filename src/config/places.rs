@@ -46,6 +46,11 @@ impl Environment {
         self.get(name).map(PathBuf::from)
     }
 
+    /// The file of a credential that systemd may have handed over.
+    pub fn credential(&self, name: &str) -> Option<PathBuf> {
+        Some(self.path("CREDENTIALS_DIRECTORY")?.join(name))
+    }
+
     /// The variables that are settings.
     pub fn settings(&self) -> HashMap<String, String> {
         let is_setting = |name: &str| name.starts_with("FITFERRY_") && name != "FITFERRY_CONFIG";

@@ -1,61 +1,54 @@
 //! The server's sessions in SQLite: one writer that groups commits, and readers that never wait for it.
 
-use super::User;
-use super::validate::Query;
+use super::list::{self, Refusal};
+use super::query::Query;
+use super::users::{self, Known, User};
+use crate::config::WindowRule;
 use crate::session::Session;
 use crate::sqlite::{self, Error, OpenError, Schema, Writer};
-use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, params, params_from_iter};
-use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const SCHEMA: Schema = Schema {
     application_id: 0x6666_7376,
-    migrations: &[include_str!("migrations/0001-initial.sql")],
+    migrations: &[include_str!("migrations/0001-initial.sql"), include_str!("migrations/0002-changes.sql")],
     remedy: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
 };
 
-/// Sessions one answer may hold, as in Google's API; a larger window is an error, not a silent cut.
-pub const LARGEST_LIST: usize = 10_000;
-
-/// Without a window, sessions modified in the last 30 days are listed.
-const DEFAULT_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// How far past the end of the window a listed session may end.
-const END_SLACK_MS: i64 = 86_400_000;
+/// Opens the database for a command that hands out tokens; a running server may have it open too.
+pub fn open(path: &Path) -> Result<Connection, OpenError> {
+    sqlite::open(path, &SCHEMA)
+}
 
 /// The database and who may use it; cheap to clone.
 #[derive(Clone)]
 pub struct Database {
     writer: Writer,
     readers: Arc<Readers>,
-    /// User rows by the SHA-256 of their token, so that comparing takes the same time for every wrong one.
-    users: Arc<HashMap<[u8; 32], i64>>,
-}
-
-/// Why a list could not be given.
-pub enum ListError {
-    TooMany,
-    Failed(Error),
+    configured: Arc<Known>,
+    rule: WindowRule,
 }
 
 impl Database {
-    pub fn open(path: &Path, users: &[User]) -> Result<Self, OpenError> {
-        let connection = sqlite::open(path, &SCHEMA)?;
-        let known =
-            rows_of(&connection, users).map_err(|source| OpenError::Sqlite { path: path.to_path_buf(), source })?;
+    pub fn open(path: &Path, configured: &[User], rule: WindowRule) -> Result<Self, OpenError> {
+        let connection = open(path)?;
+        let configured = users::know(&connection, configured)
+            .map_err(|source| OpenError::Sqlite { path: path.to_path_buf(), source })?;
         let (writer, _thread) = Writer::spawn(connection, "server-store")
             .map_err(|source| OpenError::Io { path: path.to_path_buf(), source })?;
         let readers = Arc::new(Readers { path: path.to_path_buf(), idle: Mutex::default() });
-        Ok(Self { writer, readers, users: Arc::new(known) })
+        Ok(Self { writer, readers, configured: Arc::new(configured), rule })
     }
 
-    /// The user whose token this is.
-    pub fn user(&self, token: &str) -> Option<i64> {
-        self.users.get(&hash(token)).copied()
+    /// The user whose token this is. Given tokens are looked up each time, so that one that is taken back is of no use.
+    pub async fn user(&self, token: &str) -> Result<Option<i64>, Error> {
+        let hash = users::hash(token);
+        match self.configured.get(&hash) {
+            Some(user) => Ok(Some(*user)),
+            None => self.read(move |connection| users::find(connection, &hash)).await,
+        }
     }
 
     /// Inserts or replaces a session and returns it as it is now, once that is durable.
@@ -67,10 +60,11 @@ impl Database {
         let write = move |connection: &Connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO session (user_id, id, start_ms, end_ms, modified_ms, type, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT DO UPDATE SET start_ms = ?3, end_ms = ?4, modified_ms = ?5, type = ?6, body = ?7,
-                         deleted = 0",
+                    "INSERT INTO session (user_id, id, start_ms, end_ms, modified_ms, type, body, change)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+                         (SELECT coalesce(max(change), 0) + 1 FROM session WHERE user_id = ?1))
+                     ON CONFLICT (user_id, id) DO UPDATE SET start_ms = ?3, end_ms = ?4, modified_ms = ?5, type = ?6,
+                         body = ?7, deleted = 0, change = excluded.change",
                 )?
                 .execute(params![
                     user,
@@ -90,90 +84,29 @@ impl Database {
         let write = move |connection: &Connection| {
             connection
                 .prepare_cached(
-                    "UPDATE session SET deleted = 1, modified_ms = ?3 WHERE user_id = ?1 AND id = ?2 AND NOT deleted",
+                    "UPDATE session SET deleted = 1, modified_ms = ?3,
+                         body = json_set(body, '$.modifiedTimeMillis', CAST(?3 AS TEXT)),
+                         change = (SELECT max(change) + 1 FROM session WHERE user_id = ?1)
+                     WHERE user_id = ?1 AND id = ?2 AND NOT deleted",
                 )?
                 .execute(params![user, id, now.as_millisecond()])
         };
         self.writer.call(write).await.map(|changed| changed > 0)
     }
 
-    /// The sessions that a request asks for, as the JSON of a list response, by their end.
-    pub async fn list(&self, user: i64, query: Query, now: Timestamp) -> Result<String, ListError> {
+    /// The sessions that a request asks for, as the JSON of a list response.
+    pub async fn list(&self, user: i64, query: Query, now: Timestamp) -> Result<Result<String, Refusal>, Error> {
+        let rule = self.rule;
+        self.read(move |connection| list::read(connection, user, &query, rule, now)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
         let readers = Arc::clone(&self.readers);
-        let read = move || readers.with(|connection| select(connection, user, &query, now));
-        match tokio::task::spawn_blocking(read).await {
-            Ok(Ok(Some(list))) => Ok(list),
-            Ok(Ok(None)) => Err(ListError::TooMany),
-            Ok(Err(error)) => Err(ListError::Failed(error)),
-            Err(_) => Err(ListError::Failed(Error::Closed)),
-        }
+        tokio::task::spawn_blocking(move || readers.with(read)).await.unwrap_or(Err(Error::Closed))
     }
-}
-
-fn hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token).into()
-}
-
-/// Two users with the same token, if there are any: one would get the other's sessions.
-pub fn same_token(users: &[User]) -> Option<(&str, &str)> {
-    let mut names = HashMap::new();
-    users.iter().find_map(|user| {
-        let earlier = names.insert(hash(user.token.expose_secret()), user.name.as_str())?;
-        Some((earlier, user.name.as_str()))
-    })
-}
-
-fn rows_of(connection: &Connection, users: &[User]) -> rusqlite::Result<HashMap<[u8; 32], i64>> {
-    let mut rows = HashMap::new();
-    for user in users {
-        connection.execute("INSERT INTO user (name) VALUES (?1) ON CONFLICT DO NOTHING", [&user.name])?;
-        let row = connection.query_row("SELECT id FROM user WHERE name = ?1", [&user.name], |row| row.get(0))?;
-        rows.insert(hash(user.token.expose_secret()), row);
-    }
-    Ok(rows)
-}
-
-/// `None` if there are more than one answer may hold.
-fn select(connection: &Connection, user: i64, query: &Query, now: Timestamp) -> rusqlite::Result<Option<String>> {
-    let window = query.start_ms.is_some() || query.end_ms.is_some();
-    let types = vec!["?"; query.activity_types.len()].join(",");
-    let of_types = if types.is_empty() { String::new() } else { format!(" AND type IN ({types})") };
-    let sql = if window {
-        format!(
-            "SELECT body FROM session WHERE user_id = ? AND NOT deleted
-             AND end_ms > ? AND end_ms <= ? AND start_ms < ?{of_types} ORDER BY end_ms, id LIMIT {}",
-            LARGEST_LIST + 1
-        )
-    } else {
-        format!(
-            "SELECT body FROM session WHERE user_id = ? AND NOT deleted
-             AND modified_ms >= ?{of_types} ORDER BY modified_ms, id LIMIT {}",
-            LARGEST_LIST + 1
-        )
-    };
-    let mut values = vec![user];
-    if window {
-        let start = query.start_ms.unwrap_or(i64::MIN);
-        let end = query.end_ms.unwrap_or(i64::MAX);
-        values.extend([start, end.saturating_add(END_SLACK_MS), end]);
-    } else {
-        values.push(now.saturating_sub(DEFAULT_SPAN).unwrap_or(Timestamp::MIN).as_millisecond());
-    }
-    values.extend(&query.activity_types);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    let mut list = String::new();
-    let mut count = 0;
-    while let Some(row) = rows.next()? {
-        count += 1;
-        if count > LARGEST_LIST {
-            return Ok(None);
-        }
-        list.push_str(if count == 1 { "{\"session\":[" } else { "," });
-        list.push_str(row.get_ref(0)?.as_str()?);
-    }
-    list.push_str(if count == 0 { "{}" } else { "]}" });
-    Ok(Some(list))
 }
 
 /// Connections that only read, kept for the next request.

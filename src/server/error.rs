@@ -1,8 +1,13 @@
 //! Refusals in the shape that Google's APIs give them.
 
-use axum::http::{StatusCode, header};
+use super::answer::JSON;
+use crate::events;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use std::fmt::Display;
+
+const CHALLENGE: &str = "Bearer realm=\"fitferry\"";
 
 /// A refusal: what HTTP says, what the body says, and to whom it is a fault.
 #[derive(Debug, PartialEq)]
@@ -20,6 +25,11 @@ impl ApiError {
 
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalidArgument", "INVALID_ARGUMENT", message)
+    }
+
+    pub fn invalid_fields(what: &str) -> Self {
+        let message = format!("Invalid field selection {what}");
+        Self::new(StatusCode::BAD_REQUEST, "invalidParameter", "INVALID_ARGUMENT", message)
     }
 
     pub fn unauthorized() -> Self {
@@ -44,14 +54,26 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "uploadTooLarge", "INVALID_ARGUMENT", message)
     }
 
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupportedMediaType", "INVALID_ARGUMENT", message)
+    }
+
     pub fn timeout() -> Self {
         let message = "The request body did not arrive in time.";
         Self::new(StatusCode::REQUEST_TIMEOUT, "requestTimeout", "DEADLINE_EXCEEDED", message)
     }
 
     /// Nothing the client did; the disk is full or failing. It may try again.
-    pub fn unavailable(message: impl Into<String>) -> Self {
+    pub fn unavailable(error: &crate::sqlite::Error) -> Self {
+        events::server_store_failed(error);
+        let message = "The session could not be stored or read; try again later.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "UNAVAILABLE", message)
+    }
+
+    /// A mistake of ours.
+    pub fn internal(error: &impl Display) -> Self {
+        events::server_store_failed(error);
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "backendError", "INTERNAL", "Internal error encountered.")
     }
 }
 
@@ -63,10 +85,10 @@ impl IntoResponse for ApiError {
             "errors": [{"message": self.message, "domain": "global", "reason": self.reason}],
             "status": self.name,
         }});
-        let content_type = [(header::CONTENT_TYPE, "application/json; charset=UTF-8")];
-        let mut response = (self.status, content_type, body.to_string()).into_response();
+        let mut response = (self.status, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            // With a parameter, as a bare scheme is more than Google's client for Python can read.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
         response
     }

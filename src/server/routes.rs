@@ -1,27 +1,30 @@
 //! The routes of `users.sessions`, and who may use them.
 
-use super::database::{Database, LARGEST_LIST, ListError};
+use super::answer::{Form, JSON};
+use super::body;
+use super::database::Database;
+use super::discovery;
 use super::error::ApiError;
-use super::validate::{self, Query};
+use super::list::{LARGEST_LIST, Refusal};
+use super::query::Query;
+use super::validate;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use jiff::Timestamp;
-use std::time::Duration;
 
-/// Bytes of a request's body; a session with a very long description has a few thousand.
-const LONGEST_BODY: usize = 256 << 10;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// A path whose percent-encoding may turn out not to be UTF-8.
+type Parts<T> = Result<Path<T>, PathRejection>;
 
 pub fn router(database: Database) -> Router {
     Router::new()
         .route("/fitness/v1/users/{user}/sessions", get(list))
         .route("/fitness/v1/users/{user}/sessions/{id}", put(update).delete(delete))
+        .route("/$discovery/rest", get(describe))
         .fallback(|| async { ApiError::not_found() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .with_state(database)
@@ -29,69 +32,86 @@ pub fn router(database: Database) -> Router {
 
 async fn update(
     State(database): State<Database>,
-    Path((user, id)): Path<(String, String)>,
+    path: Parts<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let user = authenticate(&database, &headers, &user)?;
-    let body = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, LONGEST_BODY))
-        .await
-        .map_err(|_| ApiError::timeout())?
-        .map_err(|_| ApiError::too_large(LONGEST_BODY))?;
-    let session = validate::session(&id, &body)?;
-    let stored = database.put(user, session, Timestamp::now()).await.map_err(|error| unavailable(&error))?;
-    Ok(json(stored))
+    let (user, id) = parts(path)?;
+    let user = authenticate(&database, &headers, &user).await?;
+    let form = Form::parse(query.as_deref().unwrap_or_default(), &headers)?;
+    let session = validate::session(&id, &body::receive(&headers, body).await?)?;
+    let stored = database.put(user, session, Timestamp::now()).await;
+    form.answer(stored.map_err(|error| ApiError::unavailable(&error))?)
 }
 
 async fn list(
     State(database): State<Database>,
-    Path(user): Path<String>,
+    path: Parts<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let user = authenticate(&database, &headers, &user)?;
-    let query = Query::parse(query.as_deref().unwrap_or_default())?;
-    match database.list(user, query, Timestamp::now()).await {
-        Ok(list) => Ok(json(list)),
-        Err(ListError::TooMany) => {
+    let user = authenticate(&database, &headers, &parts(path)?).await?;
+    let query = query.as_deref().unwrap_or_default();
+    let form = Form::parse(query, &headers)?;
+    let list = database.list(user, Query::parse(query)?, Timestamp::now()).await;
+    match list.map_err(|error| ApiError::unavailable(&error))? {
+        Ok(list) => form.answer(list),
+        Err(Refusal::TooMany) => {
             Err(ApiError::invalid(format!("Session limit of {LARGEST_LIST} exceeded. Ask for a smaller window.")))
         }
-        Err(ListError::Failed(error)) => Err(unavailable(&error)),
+        Err(Refusal::UnknownToken) => Err(ApiError::invalid("Invalid pageToken.")),
     }
 }
 
 async fn delete(
     State(database): State<Database>,
-    Path((user, id)): Path<(String, String)>,
+    path: Parts<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let user = authenticate(&database, &headers, &user)?;
+    let (user, id) = parts(path)?;
+    let user = authenticate(&database, &headers, &user).await?;
+    Form::parse(query.as_deref().unwrap_or_default(), &headers)?;
     match database.delete(user, id, Timestamp::now()).await {
         Ok(true) => Ok(StatusCode::OK.into_response()),
         Ok(false) => Err(ApiError::not_found()),
-        Err(error) => Err(unavailable(&error)),
+        Err(error) => Err(ApiError::unavailable(&error)),
+    }
+}
+
+/// Needs no token: generic clients ask before they have one, and it tells nothing of anybody.
+async fn describe(RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+    let query = query.unwrap_or_default();
+    let version = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "version");
+    if version.is_some_and(|(_, version)| version != "v1") {
+        return Err(ApiError::not_found());
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let document = serde_json::to_string_pretty(&discovery::document(host));
+    let document = document.map_err(|error| ApiError::internal(&error))?;
+    Ok(([(header::CONTENT_TYPE, JSON)], document).into_response())
+}
+
+fn parts<T>(path: Parts<T>) -> Result<T, ApiError> {
+    match path {
+        Ok(Path(parts)) => Ok(parts),
+        Err(_) => Err(ApiError::invalid("The path is not percent-encoded UTF-8.")),
     }
 }
 
 /// The user whose token the request carries; the path may only speak of that user, as `me`.
-fn authenticate(database: &Database, headers: &HeaderMap, path_user: &str) -> Result<i64, ApiError> {
+async fn authenticate(database: &Database, headers: &HeaderMap, path_user: &str) -> Result<i64, ApiError> {
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    let user = token.and_then(|token| database.user(token)).ok_or_else(ApiError::unauthorized)?;
+    let token = token.ok_or_else(ApiError::unauthorized)?;
+    let user = database.user(token).await.map_err(|error| ApiError::unavailable(&error))?;
+    let user = user.ok_or_else(ApiError::unauthorized)?;
     if path_user != "me" {
         return Err(ApiError::forbidden("Only me is supported as the user."));
     }
     Ok(user)
-}
-
-fn json(body: String) -> Response {
-    ([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], body).into_response()
-}
-
-fn unavailable(error: &crate::sqlite::Error) -> ApiError {
-    crate::events::server_store_failed(error);
-    ApiError::unavailable("The session could not be stored or read; try again later.")
 }

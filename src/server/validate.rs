@@ -1,9 +1,8 @@
-//! What a session must satisfy before the server takes it, and what a list request asks for.
+//! What a session must satisfy before the server takes it.
 
 use super::error::ApiError;
 use crate::session::Session;
 use jiff::Timestamp;
-use jiff::fmt::temporal::Pieces;
 
 /// Bytes an id may have; the API documents no limit, and a URL has one.
 const LONGEST_ID: usize = 1024;
@@ -36,52 +35,6 @@ pub fn session(id: &str, body: &[u8]) -> Result<Session, ApiError> {
         return Err(ApiError::invalid("application.name is missing."));
     }
     Ok(session)
-}
-
-/// Which sessions a list request wants.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Query {
-    /// RFC 3339 in the request, Unix milliseconds here.
-    pub start_ms: Option<i64>,
-    pub end_ms: Option<i64>,
-    /// Only these, if any are named.
-    pub activity_types: Vec<i64>,
-}
-
-impl Query {
-    pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let mut parsed = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match name.as_ref() {
-                "startTime" => parsed.start_ms = Some(time(&name, &value)?),
-                "endTime" => parsed.end_ms = Some(time(&name, &value)?),
-                "activityType" => {
-                    let number =
-                        value.parse().map_err(|_| ApiError::invalid(format!("Invalid activityType {value}.")))?;
-                    parsed.activity_types.push(number);
-                }
-                _ => {}
-            }
-        }
-        Ok(parsed)
-    }
-}
-
-fn time(name: &str, value: &str) -> Result<i64, ApiError> {
-    // A plus that was not percent-encoded arrives as a blank.
-    let text = value.replace(' ', "+");
-    match text.parse::<Timestamp>() {
-        Ok(time) => Ok(time.as_millisecond()),
-        Err(_) if is_beyond(&text) => Ok(Timestamp::MAX.as_millisecond()),
-        Err(_) => Err(ApiError::invalid(format!("Invalid {name} \"{value}\": not an RFC 3339 time."))),
-    }
-}
-
-/// Whether it is a time in the last hours of the year 9999, which a timestamp does not reach: people mean "for ever".
-fn is_beyond(text: &str) -> bool {
-    Pieces::parse(text).is_ok_and(|pieces| {
-        pieces.date().year() == 9999 && pieces.time().is_some() && pieces.to_numeric_offset().is_some()
-    })
 }
 
 #[cfg(test)]
@@ -123,19 +76,5 @@ mod tests {
         for body in ["", "[]", "{", "null"] {
             assert!(session("a", body.as_bytes()).is_err());
         }
-    }
-
-    #[test]
-    fn queries() {
-        let query = Query::parse("startTime=2014-04-01T00:00:00.000Z&endTime=2014-04-30T23:59:59.999%2B00:00");
-        let expected =
-            Query { start_ms: Some(1_396_310_400_000), end_ms: Some(1_398_902_399_999), activity_types: vec![] };
-        assert_eq!(query.unwrap(), expected);
-        assert_eq!(Query::parse("activityType=8&activityType=1&fields=x").unwrap().activity_types, [8, 1]);
-        let end = Query::parse("endTime=9999-12-31T23:59:59Z").unwrap().end_ms;
-        assert_eq!(end, Some(Timestamp::MAX.as_millisecond()));
-        assert!(Query::parse("endTime=9999-12-31").is_err());
-        assert!(Query::parse("startTime=yesterday").is_err());
-        assert!(Query::parse("activityType=run").is_err());
     }
 }

@@ -121,6 +121,13 @@ pub fn park(connection: &Connection, due: &Due, reason: &str, now: Timestamp) ->
     set_failed(connection, due, "parked", now, reason, now)
 }
 
+/// Brings parked sessions back into the queue.
+pub fn unpark(connection: &Connection, rows: &[SessionRow], due: Timestamp) -> rusqlite::Result<()> {
+    let mut update =
+        connection.prepare_cached("UPDATE outbox SET state = 'queued', due_ms = ?2 WHERE session_row = ?1")?;
+    rows.iter().try_for_each(|row| update.execute(params![row, due.as_millisecond()]).map(drop))
+}
+
 fn set_failed(
     connection: &Connection,
     due: &Due,

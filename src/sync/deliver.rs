@@ -6,6 +6,7 @@ use crate::events;
 use crate::session::Session;
 use crate::store;
 use crate::store::outbox::{self, Due};
+use crate::store::sessions::SessionRow;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::collections::{HashSet, VecDeque};
@@ -24,6 +25,12 @@ const STORE_PAUSE: Duration = Duration::from_secs(10);
 /// What is in flight may take this long to be answered and recorded once we are told to stop. What is cut off is still
 /// queued, and will be put again.
 const DRAIN: Duration = Duration::from_secs(3);
+
+/// So many sessions refused in a row, and none taken, are not their own fault.
+const REFUSED_IN_ROW: usize = 10;
+
+/// A session that was refused while the API seems closed makes room for another to be tried.
+const STEP_BACK: Duration = Duration::from_secs(24 * 3600);
 
 /// A pause of the whole account that is at least this long is told, once.
 const TELL_PAUSE: Duration = Duration::from_secs(60);
@@ -74,7 +81,12 @@ fn decide(failure: &Failure, attempts: u32, settings: &crate::config::DeliverySe
 /// What the loop learns from a finished attempt.
 enum Finished {
     /// The server took the session, or refused this one.
-    Answered,
+    Delivered,
+    /// The server refused this one, in these words.
+    Refused {
+        row: SessionRow,
+        reason: String,
+    },
     Retrying,
     /// The server wants to be left alone, or is not there.
     Paused {
@@ -99,13 +111,18 @@ pub async fn run(route: Route, mut stop: watch::Receiver<bool>) {
         look: true,
         rest: None,
         probing: false,
+        refused: Vec::new(),
     };
     while !*stop.borrow() {
         delivery.fill().await;
         let alarm = delivery.alarm().await;
         tokio::select! {
-            Some(finished) = delivery.attempts.join_next() => delivery.finish(finished.ok()),
+            Some(finished) = delivery.attempts.join_next() => delivery.finish(finished.ok()).await,
             () = delivery.route.wake.notified() => delivery.look = true,
+            () = delivery.route.probe.notified() => {
+                delivery.rest = None;
+                delivery.look = true;
+            }
             () = sleep_until(alarm) => delivery.look = true,
             _ = stop.changed() => break,
         }
@@ -127,6 +144,8 @@ struct Delivery {
     rest: Option<Instant>,
     /// The server did not take anything: one session probes before the others follow.
     probing: bool,
+    /// Sessions that were refused since the last one was taken.
+    refused: Vec<SessionRow>,
 }
 
 impl Delivery {
@@ -192,14 +211,15 @@ impl Delivery {
         }
     }
 
-    fn finish(&mut self, finished: Option<(i64, Finished)>) {
+    async fn finish(&mut self, finished: Option<(i64, Finished)>) {
         // `None` is a panicked attempt, and panics abort.
         let Some((row, finished)) = finished else { return };
         self.in_flight.remove(&row);
         match finished {
             // During a rest this is an answer to what was sent before it.
-            Finished::Answered if self.rest.is_none() => self.probing = self.probing && !self.resume(),
-            Finished::Answered | Finished::Retrying => {}
+            Finished::Delivered if self.rest.is_none() => self.resume(),
+            Finished::Delivered | Finished::Retrying => {}
+            Finished::Refused { row, reason } => self.refused(row, reason).await,
             Finished::Paused { pause, reason } => {
                 self.rest(pause);
                 self.probing = true;
@@ -208,16 +228,34 @@ impl Delivery {
                     self.halt(Halt { reason, credentials: false, stopped: false });
                 }
             }
-            Finished::Stopped { why, pause, reason } => {
-                self.rest(pause);
-                self.probing = true;
-                if !self.route.halted.borrow().as_ref().is_some_and(|halt| halt.stopped) {
-                    events::account_stopped(&self.route.name, &reason, pause.as_secs());
-                    self.halt(Halt { reason, credentials: why == Stop::Credentials, stopped: true });
-                }
-            }
+            Finished::Stopped { why, pause, reason } => self.stop(why, pause, reason),
             Finished::StoreFailed => self.rest(STORE_PAUSE),
         }
+    }
+
+    fn stop(&mut self, why: Stop, pause: Duration, reason: String) {
+        self.rest(pause);
+        self.probing = true;
+        if !self.route.halted.borrow().as_ref().is_some_and(|halt| halt.stopped) {
+            events::account_stopped(&self.route.name, &reason, pause.as_secs());
+            self.halt(Halt { reason, credentials: why == Stop::Credentials, stopped: true });
+        }
+    }
+
+    /// One session may be wrong; when all are, the server is: they go back into the queue, and the account stops.
+    async fn refused(&mut self, row: SessionRow, reason: String) {
+        let is_probe = self.probing && self.refused.len() >= REFUSED_IN_ROW;
+        self.refused.push(row);
+        if self.refused.len() < REFUSED_IN_ROW {
+            return;
+        }
+        let (rows, due) =
+            if is_probe { (vec![row], after(STEP_BACK)) } else { (self.refused.clone(), Timestamp::now()) };
+        if let Err(error) = self.route.store.call(move |c| outbox::unpark(c, &rows, due)).await {
+            self.store_failed(&error);
+        }
+        self.refused.truncate(REFUSED_IN_ROW);
+        self.stop(Stop::Closed, CLOSED_PAUSE, format!("the server refuses every session: {reason}"));
     }
 
     /// Sends nothing more for a while.
@@ -232,13 +270,16 @@ impl Delivery {
         self.route.tell(Progress::Halted);
     }
 
-    /// The server takes sessions again.
-    fn resume(&mut self) -> bool {
+    /// The server takes sessions, perhaps again.
+    fn resume(&mut self) {
+        self.refused.clear();
+        if !std::mem::take(&mut self.probing) {
+            return;
+        }
         self.look = true;
         if self.route.halted.send_replace(None).is_some() {
             events::account_resumed(&self.route.name);
         }
-        true
     }
 
     fn store_failed(&mut self, error: &store::Error) {
@@ -268,7 +309,7 @@ async fn delivered(route: &Route, due: Due, echo: &Session) -> Result<Finished, 
     route.store.call(move |c| outbox::delivered(c, account, &due, &echo, now)).await?;
     events::session_delivered(&route.name, &session_id, revision, attempts.saturating_add(1));
     route.tell(Progress::Delivered(row));
-    Ok(Finished::Answered)
+    Ok(Finished::Delivered)
 }
 
 async fn failed(route: &Route, due: Due, failure: &Failure) -> Result<Finished, store::Error> {
@@ -287,8 +328,8 @@ async fn failed(route: &Route, due: Due, failure: &Failure) -> Result<Finished, 
         Decision::Park => {
             route.store.call(move |c| outbox::park(c, &due, &words, now)).await?;
             events::session_parked(&route.name, &id, &reason);
-            route.tell(Progress::Parked { session: row, reason });
-            Finished::Answered
+            route.tell(Progress::Parked { session: row, reason: reason.clone() });
+            Finished::Refused { row, reason }
         }
         Decision::Stop { why, pause } => Finished::Stopped { why, pause, reason },
     })

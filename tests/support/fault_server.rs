@@ -15,6 +15,17 @@ pub enum Fault {
     /// The session is taken, but nobody learns of it.
     TakeAndHangUp,
     HangUp,
+    /// Exactly these bytes, and then the connection ends.
+    Raw(Vec<u8>),
+    /// A good beginning, and then blanks as long as anybody listens.
+    Endless,
+}
+
+/// What is sent back.
+enum Reply {
+    Whole(u16, &'static str, String),
+    Raw(Vec<u8>),
+    Endless,
 }
 
 /// One request as it arrived.
@@ -120,16 +131,33 @@ impl FaultServer {
         let mut reader = BufReader::new(stream);
         while let Some(request) = read_request(&mut reader) {
             let answer = if request.method == "PUT" { self.put(&request) } else { self.list(&request) };
-            let Some((status, headers, body)) = answer else { return };
-            let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
-            if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body.as_bytes())).is_err() {
-                return;
+            match answer {
+                None => return,
+                Some(Reply::Raw(bytes)) => {
+                    let _ = writer.write_all(&bytes);
+                    return;
+                }
+                Some(Reply::Endless) => {
+                    let mut bytes = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n".to_vec();
+                    bytes.resize(64 << 10, b' ');
+                    while writer.write_all(&bytes).is_ok() {
+                        bytes.fill(b' ');
+                    }
+                    return;
+                }
+                Some(Reply::Whole(status, headers, body)) => {
+                    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+                    if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body.as_bytes())).is_err() {
+                        return;
+                    }
+                }
             }
         }
     }
 
-    fn put(&self, request: &Seen) -> Option<(u16, &'static str, String)> {
-        let id = request.path.rsplit('/').next().unwrap().to_owned();
+    fn put(&self, request: &Seen) -> Option<Reply> {
+        let path = request.path.split('?').next().unwrap();
+        let id = path.rsplit('/').next().unwrap().to_owned();
         let (fault, pause, right) = {
             let mut state = self.state.lock().unwrap();
             state.seen.push(request.clone());
@@ -149,10 +177,12 @@ impl FaultServer {
             state.in_flight.remove(&id);
         }
         if !right {
-            return Some((401, "", "{\"error\":{\"code\":401,\"message\":\"bad token\"}}".to_owned()));
+            return Some(Reply::Whole(401, "", "{\"error\":{\"code\":401,\"message\":\"bad token\"}}".to_owned()));
         }
         match fault {
-            Some(Fault::Answer(status, headers, body)) => return Some((status, headers, body.to_owned())),
+            Some(Fault::Answer(status, headers, body)) => return Some(Reply::Whole(status, headers, body.to_owned())),
+            Some(Fault::Raw(bytes)) => return Some(Reply::Raw(bytes)),
+            Some(Fault::Endless) => return Some(Reply::Endless),
             Some(Fault::HangUp) => return None,
             Some(Fault::TakeAndHangUp) | None => {}
         }
@@ -162,14 +192,14 @@ impl FaultServer {
         if matches!(fault, Some(Fault::TakeAndHangUp)) {
             return None;
         }
-        Some((200, "", session.to_string()))
+        Some(Reply::Whole(200, "", session.to_string()))
     }
 
-    fn list(&self, request: &Seen) -> Option<(u16, &'static str, String)> {
+    fn list(&self, request: &Seen) -> Option<Reply> {
         let mut state = self.state.lock().unwrap();
         state.seen.push(request.clone());
         let sessions: Vec<&Value> = state.sessions.values().collect();
-        Some((200, "", json!({"session": sessions}).to_string()))
+        Some(Reply::Whole(200, "", json!({"session": sessions}).to_string()))
     }
 }
 

@@ -37,3 +37,13 @@ pub fn request(address: SocketAddr, method: &str, path: &str, token: &str, body:
     assert!(!head.to_lowercase().contains("transfer-encoding: chunked"), "this client reads plain bodies only");
     Some(Answer { status, body: body.to_owned() })
 }
+
+/// Sends these bytes and returns whatever comes back until the other side hangs up.
+pub fn raw(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}

@@ -3,7 +3,9 @@
 pub mod corpus;
 pub mod fault_server;
 pub mod fit;
+pub mod foreign;
 pub mod http;
+pub mod oauth;
 pub mod program;
 pub mod wait;
 pub mod xml;

@@ -8,10 +8,10 @@ use std::fs;
 use std::time::Duration;
 
 const DAY: i64 = 86_400;
-const START: i64 = 1_600_000_000;
+pub const START: i64 = 1_600_000_000;
 
 /// A place that delivers to a server of the test's own, with quick retries.
-fn place_for(server: &FaultServer, more: &str) -> Place {
+pub fn place_for(server: &FaultServer, more: &str) -> Place {
     let place = Place::new();
     let token = place.dir.path().join("token");
     fs::write(&token, "right\n").unwrap();
@@ -30,7 +30,7 @@ fn drop_runs(place: &Place, count: i64) {
     }
 }
 
-fn id(day: i64) -> String {
+pub fn id(day: i64) -> String {
     format!("fitferry-{}", jiff::Timestamp::from_second(START + day * DAY).unwrap().strftime("%Y%m%dT%H%M%SZ"))
 }
 
@@ -109,6 +109,23 @@ fn a_server_that_wants_to_be_left_alone_is() {
     assert!(String::from_utf8(output.stdout).unwrap().contains("429"));
     daemon.terminate();
     assert!(server.seen().iter().filter(|seen| seen.method == "PUT").count() <= 4);
+}
+
+/// When a server refuses everything, the sessions are not to blame: they stay queued, and it is said once.
+#[test]
+fn a_server_that_refuses_everything_stops_the_account() {
+    let server = FaultServer::start("right");
+    server.plan(vec![Fault::Answer(400, "", ""); 100]);
+    let place = place_for(&server, "delivery.concurrency = 4\n");
+    drop_runs(&place, 40);
+    let mut daemon = place.start();
+    let stopped = daemon.wait_for("account.stopped");
+    assert!(stopped["reason"].as_str().unwrap().contains("refuses every session: HTTP 400"), "{stopped}");
+    let (_, events) = daemon.terminate();
+    assert_eq!(events.iter().filter(|event| event["event"] == "account.stopped").count(), 1);
+    let account = &place.json(&["status", "--json"])[0]["accounts"][0];
+    assert!(account["parked"].as_u64().unwrap() <= 4 && account["queued"].as_u64().unwrap() >= 36, "{account}");
+    assert!(server.puts().len() < 20);
 }
 
 /// Answers to what was sent before the API was closed do not open it again.

@@ -2,3 +2,5 @@
 
 mod deliver;
 mod reconcile;
+mod schema;
+mod transport;

@@ -1,0 +1,53 @@
+//! Receives the body of a request: bounded in bytes and time, unpacked, and only if it claims to be JSON.
+
+use super::error::ApiError;
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use flate2::read::MultiGzDecoder;
+use std::io::Read;
+use std::time::Duration;
+
+/// Bytes of a request's body, also unpacked; a session with a very long description has a few thousand.
+pub const LONGEST_BODY: usize = 256 << 10;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub async fn receive(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
+    if !claims_json(headers) {
+        return Err(ApiError::unsupported("The Content-Type of a session is application/json."));
+    }
+    let packed = is_packed(headers)?;
+    let bytes = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, LONGEST_BODY))
+        .await
+        .map_err(|_| ApiError::timeout())?
+        .map_err(|_| ApiError::too_large(LONGEST_BODY))?;
+    if packed { unpack(&bytes) } else { Ok(bytes.into()) }
+}
+
+/// Without a Content-Type it is taken for what it must be.
+fn claims_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json")
+}
+
+fn is_packed(headers: &HeaderMap) -> Result<bool, ApiError> {
+    let coding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or_default().trim());
+    match coding {
+        None | Some("" | "identity") => Ok(false),
+        Some(coding) if coding.eq_ignore_ascii_case("gzip") => Ok(true),
+        Some(_) => Err(ApiError::unsupported("The only Content-Encoding is gzip.")),
+    }
+}
+
+fn unpack(bytes: &[u8]) -> Result<Vec<u8>, ApiError> {
+    let mut unpacked = Vec::new();
+    let limit = u64::try_from(LONGEST_BODY).unwrap_or(u64::MAX);
+    let mut decoder = MultiGzDecoder::new(bytes).take(limit + 1);
+    match decoder.read_to_end(&mut unpacked) {
+        Ok(length) if length > LONGEST_BODY => Err(ApiError::too_large(LONGEST_BODY)),
+        Ok(_) => Ok(unpacked),
+        Err(_) => Err(ApiError::invalid("The body is not the gzip that its Content-Encoding says.")),
+    }
+}

@@ -1,0 +1,4 @@
+//! Logging in, and staying so.
+
+mod oauth;
+mod sources;

@@ -1,0 +1,37 @@
+//! Programs that nobody here wrote: `.ci/run` installs them with `tests/interop/install`, as everybody can.
+//!
+//! Where they are missing, the tests that need them say so and check nothing, unless `FOREIGN_PROGRAMS=required`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn installed(path: &str, what: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop").join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    let required = std::env::var_os("FOREIGN_PROGRAMS").is_some_and(|value| value == "required");
+    assert!(!required, "{what} is not installed: run tests/interop/install");
+    eprintln!("{what} is not installed (tests/interop/install does it): nothing checked");
+    None
+}
+
+/// Python with Google's API client, for one of our scripts.
+pub fn python(script: &str) -> Option<Command> {
+    let mut command = Command::new(installed("python/bin/python", "Google's Python client")?);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(script));
+    Some(command)
+}
+
+/// Node with an OAuth2 server, for one of our scripts.
+pub fn node(script: &str) -> Option<Command> {
+    let modules = installed("node/node_modules/oauth2-mock-server", "the OAuth2 server")?;
+    // Modules are looked for beside the script, wherever it is started.
+    let place = modules.parent().unwrap().parent().unwrap().join(script);
+    let draft = place.with_extension(format!("{}.mjs", std::process::id()));
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(script), &draft).unwrap();
+    std::fs::rename(draft, &place).unwrap();
+    let mut command = Command::new("node");
+    command.arg(place);
+    Some(command)
+}

@@ -325,3 +325,26 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<HttpResponse, Error> 
     *answer.headers_mut() = std::mem::take(response.headers_mut());
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_read_as_the_console_gives_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("client.json");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_client(&path)
+        };
+        let both = Ok(("id".to_owned(), Some("secret".to_owned())));
+        assert_eq!(read(r#"{"installed":{"client_id":"id","client_secret":"secret","redirect_uris":["x"]}}"#), both);
+        assert_eq!(read(r#"{"web":{"client_id":"id","client_secret":"secret"}}"#), both);
+        assert_eq!(read(r#"{"client_id":"id"}"#), Ok(("id".to_owned(), None)));
+        for wrong in ["", "{}", "[]", r#"{"client_secret":"secret"}"#] {
+            let error = read(wrong).unwrap_err();
+            assert!(error.contains("client.json") && !error.contains("secret\""), "{error}");
+        }
+    }
+}

@@ -4,3 +4,4 @@ mod crowd;
 mod google_client;
 mod guide;
 mod sessions;
+mod users;

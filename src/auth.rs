@@ -9,16 +9,14 @@ pub use provider::Session;
 
 use crate::config::{Credentials, Redacted};
 use crate::token;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
-
-/// An access token is refreshed this long before it ends, so that none ends on its way.
-const MARGIN: SignedDuration = SignedDuration::from_mins(2);
 
 /// How long a program may take to print a token; it may have to ask a person for a password.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
@@ -56,6 +54,10 @@ struct Known {
     until: Option<Timestamp>,
     /// What the API did not take.
     refused: Option<HeaderValue>,
+    /// The file that it came from, as it was then: a new login or token counts at once, and so does a logout.
+    stamp: Option<(u64, SystemTime)>,
+    /// A grant that could not be written down. What it replaced is worth nothing any more.
+    unsaved: Option<Grant>,
 }
 
 impl Source {
@@ -83,15 +85,23 @@ impl Tokens {
         let now = Timestamp::now();
         if let Some(header) = &known.header
             && known.until.is_none_or(|until| now < until)
+            && known.stamp == self.stamp()
         {
             return Ok(header.clone());
         }
-        let refused = known.refused.clone();
-        let (token, until) = self.look(refused.as_ref(), now).await?;
+        let (token, until) = self.look(&mut known, now).await?;
         let header = bearer(&token)?;
         known.header = Some(header.clone());
         known.until = until;
+        known.stamp = self.stamp();
         Ok(header)
+    }
+
+    /// Inode and time of the file that holds the token or login.
+    fn stamp(&self) -> Option<(u64, SystemTime)> {
+        let (Source::File(path) | Source::OAuth { grant_file: path, .. }) = &self.source else { return None };
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.ino(), metadata.modified().ok()?))
     }
 
     /// Notes that the API did not take this header, so that the next one is looked for anew.
@@ -103,11 +113,7 @@ impl Tokens {
         known.refused = Some(header);
     }
 
-    async fn look(
-        &self,
-        refused: Option<&HeaderValue>,
-        now: Timestamp,
-    ) -> Result<(SecretString, Option<Timestamp>), Error> {
+    async fn look(&self, known: &mut Known, now: Timestamp) -> Result<(SecretString, Option<Timestamp>), Error> {
         match &self.source {
             Source::Token(token) => Ok((SecretString::from(token.expose()), None)),
             Source::File(path) => {
@@ -117,16 +123,22 @@ impl Tokens {
             Source::Command(command) => Ok((run(command).await?, None)),
             Source::OAuth { session, grant_file } => {
                 let grant = Grant::read(grant_file).map_err(|error| session.needs_login(&error.to_string()))?;
-                let mut grant = grant.ok_or_else(|| session.needs_login("nobody has logged in yet"))?;
-                let is_refused = refused.is_some_and(|refused| bearer(&grant.access_token()).as_ref() == Ok(refused));
-                if is_refused || grant.expires.is_some_and(|expires| expires.duration_since(now) <= MARGIN) {
+                let stored = grant.ok_or_else(|| session.needs_login("nobody has logged in yet"))?;
+                // A login that came after it is worth more.
+                let unsaved = known.unsaved.take().filter(|unsaved| unsaved.since == stored.since);
+                let mut is_new = unsaved.is_some();
+                let mut grant = unsaved.unwrap_or(stored);
+                let is_refused = known.refused.is_some() && bearer(&grant.access_token()).ok() == known.refused;
+                if is_refused || grant.renew.is_some_and(|renew| renew <= now) {
                     grant = session.refresh(&grant, now).await?;
-                    grant.write(grant_file).map_err(|error| {
-                        Error::Later(format!("cannot keep the login in {}: {error}", grant_file.display()))
-                    })?;
+                    is_new = true;
                 }
-                let until = grant.expires.and_then(|expires| expires.saturating_sub(MARGIN).ok());
-                Ok((grant.access_token(), until))
+                if is_new && let Err(error) = grant.write(grant_file) {
+                    known.unsaved = Some(grant);
+                    let what = format!("cannot keep the login in {}: {error}", grant_file.display());
+                    return Err(Error::Later(what));
+                }
+                Ok((grant.access_token(), grant.renew))
             }
         }
     }

@@ -140,7 +140,7 @@ pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now: Timest
     let reason = words.reason(status);
     let fits = |row: &&Outcome| row.status.contains(&status) && (row.reasons.is_empty() || words.any(row.reasons));
     let after = retry_after.and_then(|value| parse_retry_after(value, now));
-    let of_server = after.is_some() || matches!(status, 429 | 503);
+    let of_server = after.is_some() || matches!(status, 300..=399 | 403 | 429 | 502..=504);
     match OUTCOMES.iter().find(fits).map(|row| row.consequence) {
         Some(Consequence::Retry) => Failure::Retry { after, of_server, reason },
         Some(Consequence::RetryLater) => Failure::Retry { after: after.or(Some(HOUR)), of_server: true, reason },
@@ -274,7 +274,7 @@ mod tests {
     fn bodies_that_are_not_googles_do_no_harm() {
         let now = NOW.parse().unwrap();
         for body in ["", "<html>Bad Gateway</html>", "[]", r#"{"error":"invalid_grant"}"#, "{\"error\":{}}"] {
-            let expected = Failure::Retry { after: None, of_server: false, reason: "HTTP 502".to_owned() };
+            let expected = Failure::Retry { after: None, of_server: true, reason: "HTTP 502".to_owned() };
             assert_eq!(classify(502, None, body.as_bytes(), now), expected, "{body}");
         }
         let Failure::Park { reason } = of(400, "a\u{7}b") else { panic!("not parked") };

@@ -18,6 +18,8 @@ pub struct Grant {
     pub(super) refresh_token: Option<String>,
     /// When the access token ends, by this machine's clock; unknown if the provider did not say.
     pub expires: Option<Timestamp>,
+    /// When it is to be replaced.
+    pub renew: Option<Timestamp>,
     pub scope: String,
     /// When a person logged in.
     pub since: Timestamp,

@@ -20,6 +20,9 @@ use std::time::Duration;
 /// How long the provider may take for one request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// An access token is replaced this long before it ends.
+const MARGIN: Duration = Duration::from_secs(120);
+
 /// Bytes of an answer.
 const LONGEST_ANSWER: usize = 1 << 20;
 
@@ -111,14 +114,17 @@ impl Session {
             return Err(self.needs_login("the provider gave no refresh token, so the login would end within the hour"));
         }
         let scope = scope_of(&answer).unwrap_or_else(|| self.client.scope.clone());
-        let given: Vec<&str> = scope.split(' ').collect();
-        if let Some(missing) = self.client.scope.split(' ').find(|wanted| !given.contains(wanted)) {
+        let given: Vec<&str> = scope.split_whitespace().collect();
+        // Granted by the refresh token itself; many providers do not list it.
+        let mut wanted = self.client.scope.split_whitespace().filter(|wanted| *wanted != "offline_access");
+        if let Some(missing) = wanted.find(|wanted| !given.contains(wanted)) {
             return Err(self.needs_login(&format!("the permission {missing} was not given")));
         }
         Ok(Grant {
             access_token: answer.access_token().secret().clone(),
             refresh_token: answer.refresh_token().map(|token| token.secret().clone()),
             expires: expires(&answer, now),
+            renew: renew(&answer, now),
             scope,
             since: now,
             token_url: begun.endpoints.token.to_string(),
@@ -138,6 +144,7 @@ impl Session {
             access_token: answer.access_token().secret().clone(),
             refresh_token: Some(answer.refresh_token().unwrap_or(&refresh).secret().clone()),
             expires: expires(&answer, now),
+            renew: renew(&answer, now),
             scope: scope_of(&answer).unwrap_or_else(|| grant.scope.clone()),
             ..grant.clone()
         })
@@ -272,6 +279,13 @@ fn scope_of(answer: &BasicTokenResponse) -> Option<String> {
 fn expires(answer: &BasicTokenResponse, now: Timestamp) -> Option<Timestamp> {
     let within = SignedDuration::try_from(answer.expires_in()?).ok()?;
     now.checked_add(within).ok()
+}
+
+/// Some time before it ends, so that no token ends on its way; of a short life, the last quarter.
+fn renew(answer: &BasicTokenResponse, now: Timestamp) -> Option<Timestamp> {
+    let life = answer.expires_in()?;
+    let until = life - MARGIN.min(life / 4);
+    now.checked_add(SignedDuration::try_from(until).ok()?).ok()
 }
 
 /// The library's way to the network.

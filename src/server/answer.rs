@@ -36,7 +36,12 @@ impl Form {
                 "fields" if value.is_empty() => {}
                 "fields" => {
                     let fields = Fields::parse(&value);
-                    form.fields = Some(fields.ok_or_else(|| ApiError::invalid_fields(&value))?);
+                    let fields = fields.ok_or_else(|| ApiError::invalid_fields(&value))?;
+                    // Before anything is written: a refusal has to mean that nothing was done.
+                    if let Some(unknown) = fields.unknown(&discovery::is_member) {
+                        return Err(ApiError::invalid_fields(unknown));
+                    }
+                    form.fields = Some(fields);
                 }
                 _ => {}
             }
@@ -60,8 +65,7 @@ impl Form {
         }
         let mut value: Value = serde_json::from_str(&body).map_err(|error| ApiError::internal(&error))?;
         if let Some(fields) = &self.fields {
-            let known = |name: &str| discovery::is_member(name);
-            fields.apply(&mut value, &known).map_err(|name| ApiError::invalid_fields(&name))?;
+            fields.apply(&mut value);
         }
         let text = if self.pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
         text.map_err(|error| ApiError::internal(&error))
@@ -104,9 +108,8 @@ mod tests {
         assert_eq!(shaped("prettyPrint=false"), r#"{"id":"b","name":"a"}"#);
         assert_eq!(shaped(""), "{\n  \"id\": \"b\",\n  \"name\": \"a\"\n}");
         assert_eq!(shaped("prettyPrint=false&fields=name&alt=json&key=x&quotaUser=y"), r#"{"name":"a"}"#);
-        for query in ["alt=media", "prettyPrint=perhaps", "fields=a("] {
+        for query in ["alt=media", "prettyPrint=perhaps", "fields=a(", "fields=session/nmae"] {
             assert!(form(query).is_err(), "{query}");
         }
-        assert!(form("fields=nmae").unwrap().shaped("{\"id\":\"b\"}".to_owned()).is_err());
     }
 }

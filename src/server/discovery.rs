@@ -38,9 +38,9 @@ pub fn is_member(name: &str) -> bool {
     SESSION.iter().chain(&APPLICATION).chain(&LIST).any(|(member, ..)| *member == name)
 }
 
-/// The document for a server that is reached under `host`.
-pub fn document(host: &str) -> Value {
-    let root = format!("http://{host}/");
+/// The document for a server that is reached under `host`, by this scheme.
+pub fn document(scheme: &str, host: &str) -> Value {
+    let root = format!("{scheme}://{host}/");
     json!({
         "kind": "discovery#restDescription",
         "discoveryVersion": "v1",

@@ -68,24 +68,31 @@ impl Fields {
         }
     }
 
-    /// Leaves only what is wanted. A member that does not exist is an error in Google's APIs, as it is a typo: its name.
-    pub fn apply(&self, value: &mut Value, known: &dyn Fn(&str) -> bool) -> Result<(), String> {
+    /// A name that no answer has: a typo, which Google's APIs refuse.
+    pub fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<&str> {
+        self.0.iter().find_map(
+            |(name, parts)| {
+                if name != "*" && !known(name) { Some(name.as_str()) } else { parts.unknown(known) }
+            },
+        )
+    }
+
+    /// Leaves only what is wanted.
+    pub fn apply(&self, value: &mut Value) {
         if self.0.is_empty() {
-            return Ok(());
+            return;
         }
         match value {
-            Value::Array(items) => items.iter_mut().try_for_each(|item| self.apply(item, known)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.apply(item)),
             Value::Object(members) => {
-                if let Some(unknown) = self.0.keys().find(|name| *name != "*" && !known(name)) {
-                    return Err(unknown.clone());
-                }
                 members.retain(|name, _| self.wanted(name).is_some());
-                members.iter_mut().try_for_each(|(name, value)| match self.wanted(name) {
-                    Some(parts) => parts.apply(value, known),
-                    None => Ok(()),
-                })
+                for (name, value) in members {
+                    if let Some(parts) = self.wanted(name) {
+                        parts.apply(value);
+                    }
+                }
             }
-            _ => Ok(()),
+            _ => {}
         }
     }
 
@@ -104,7 +111,7 @@ mod tests {
             "session": [{"id": "a", "name": "n", "application": {"name": "x", "version": "1"}}, {"id": "b"}],
             "nextPageToken": "t",
         });
-        Fields::parse(fields).unwrap().apply(&mut value, &|name| name != "typo").unwrap();
+        Fields::parse(fields).unwrap().apply(&mut value);
         value
     }
 
@@ -128,6 +135,7 @@ mod tests {
             assert_eq!(Fields::parse(text), None, "{text}");
         }
         let typo = Fields::parse("session/typo").unwrap();
-        assert_eq!(typo.apply(&mut json!({"session": [{"id": "a"}]}), &|name| name != "typo"), Err("typo".to_owned()));
+        assert_eq!(typo.unknown(&|name| name != "typo"), Some("typo"));
+        assert_eq!(Fields::parse("session/id,*").unwrap().unknown(&|name| name != "typo"), None);
     }
 }

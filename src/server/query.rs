@@ -53,10 +53,7 @@ impl Query {
                 "endTime" => end_ms = Some(time(&name, &value)?),
                 // Empty as if it were absent: that is what clients send on their first round.
                 "pageToken" if value.is_empty() => {}
-                "pageToken" => {
-                    let change = Change::parse(&value);
-                    after = Some(change.ok_or_else(|| ApiError::invalid("Invalid pageToken."))?);
-                }
+                "pageToken" => after = Some(Change::parse(&value)),
                 "includeDeleted" => include_deleted = boolean(&name, &value)?,
                 "activityType" => {
                     let number = value
@@ -75,6 +72,8 @@ impl Query {
         let range = if start_ms.is_some() || end_ms.is_some() {
             Range::Window { start_ms, end_ms }
         } else {
+            let after =
+                after.map(|change| change.ok_or_else(|| ApiError::invalid("Invalid pageToken."))).transpose()?;
             Range::Changes { after, include_deleted }
         };
         Ok(Self { range, activity_types })
@@ -113,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_window_wins_over_everything_else() {
-        let query = "startTime=2014-04-01T00:00:00.000Z&endTime=2014-04-30T23:59:59.999%2B00:00&pageToken=c1-5&\
+        let query = "startTime=2014-04-01T00:00:00.000Z&endTime=2014-04-30T23:59:59.999%2B00:00&pageToken=not-ours&\
                      includeDeleted=true";
         let range = Range::Window { start_ms: Some(1_396_310_400_000), end_ms: Some(1_398_902_399_999) };
         assert_eq!(Query::parse(query).unwrap(), Query { range, activity_types: vec![] });

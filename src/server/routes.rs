@@ -88,7 +88,10 @@ async fn describe(RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Respo
         return Err(ApiError::not_found());
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let document = serde_json::to_string_pretty(&discovery::document(host));
+    // Whoever does TLS in front of us says so; clients must not be sent around it.
+    let is_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
+    let scheme = if is_https { "https" } else { "http" };
+    let document = serde_json::to_string_pretty(&discovery::document(scheme, host));
     let document = document.map_err(|error| ApiError::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, JSON)], document).into_response())
 }

@@ -29,9 +29,6 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// So many sessions refused in a row, and none taken, are not their own fault.
 const REFUSED_IN_ROW: usize = 10;
 
-/// A session that was refused while the API seems closed makes room for another to be tried.
-const STEP_BACK: Duration = Duration::from_secs(24 * 3600);
-
 /// A pause of the whole account that is at least this long is told, once.
 const TELL_PAUSE: Duration = Duration::from_secs(60);
 
@@ -245,14 +242,18 @@ impl Delivery {
     /// One session may be wrong; when all are, the server is: they go back into the queue, and the account stops.
     async fn refused(&mut self, row: SessionRow, reason: String) {
         let is_probe = self.probing && self.refused.len() >= REFUSED_IN_ROW;
-        self.refused.push(row);
+        if !self.refused.contains(&row) {
+            self.refused.push(row);
+        }
         if self.refused.len() < REFUSED_IN_ROW {
             return;
         }
-        let (rows, due) =
-            if is_probe { (vec![row], after(STEP_BACK)) } else { (self.refused.clone(), Timestamp::now()) };
-        if let Err(error) = self.route.store.call(move |c| outbox::unpark(c, &rows, due)).await {
-            self.store_failed(&error);
+        // A probe stays parked, so that the next one is another session.
+        if !is_probe {
+            let rows = self.refused.clone();
+            if let Err(error) = self.route.store.call(move |c| outbox::unpark(c, &rows, Timestamp::now())).await {
+                self.store_failed(&error);
+            }
         }
         self.refused.truncate(REFUSED_IN_ROW);
         self.stop(Stop::Closed, CLOSED_PAUSE, format!("the server refuses every session: {reason}"));

@@ -86,6 +86,7 @@ impl FaultServer {
         self.state.lock().unwrap().fates.insert(id.to_owned(), fault);
     }
 
+    /// `*` is for whatever token.
     pub fn set_token(&self, token: &str) {
         self.state.lock().unwrap().token = token.to_owned();
     }
@@ -167,7 +168,7 @@ impl FaultServer {
             state.twice |= *count > 1;
             state.busiest = state.busiest.max(state.in_flight.len());
             let fate = state.fates.get(&id).cloned();
-            (fate.or_else(|| state.faults.pop_front()), state.pause, state.token == request.token)
+            (fate.or_else(|| state.faults.pop_front()), state.pause, state.token == "*" || state.token == request.token)
         };
         std::thread::park_timeout(pause);
         let mut state = self.state.lock().unwrap();

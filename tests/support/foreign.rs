@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 fn installed(path: &str, what: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop").join(path);
@@ -23,11 +24,15 @@ pub fn python(script: &str) -> Option<Command> {
     Some(command)
 }
 
+/// Tests are threads of one process, and must not copy the script over each other.
+static COPY: Mutex<()> = Mutex::new(());
+
 /// Node with an OAuth2 server, for one of our scripts.
 pub fn node(script: &str) -> Option<Command> {
     let modules = installed("node/node_modules/oauth2-mock-server", "the OAuth2 server")?;
     // Modules are looked for beside the script, wherever it is started.
     let place = modules.parent().unwrap().parent().unwrap().join(script);
+    let _one_at_a_time = COPY.lock();
     let draft = place.with_extension(format!("{}.mjs", std::process::id()));
     std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(script), &draft).unwrap();
     std::fs::rename(draft, &place).unwrap();

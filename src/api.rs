@@ -3,5 +3,5 @@
 mod client;
 mod outcome;
 
-pub use client::{Client, Settings, Window, install_tls};
-pub use outcome::{Consequence, Failure, OUTCOMES, Outcome, Stop, TRANSPORT};
+pub use client::{Client, Page, Settings, install_tls};
+pub use outcome::{Consequence, OUTCOMES, Outcome, TRANSPORT, classify};

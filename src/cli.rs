@@ -3,14 +3,20 @@
 mod auth;
 mod config;
 mod files;
+mod forget;
 mod import;
+mod moment;
 mod normalize;
+mod outbox;
 mod output;
 mod paths;
+mod pull;
+mod reconcile;
 mod run;
 mod serve;
 mod sessions;
 mod status;
+mod way;
 
 use crate::config::Flags;
 use clap::{Args, Parser, Subcommand};
@@ -47,11 +53,14 @@ impl Global {
 enum Command {
     Run(run::Run),
     Import(import::Import),
+    Pull(pull::Pull),
     Normalize(normalize::Normalize),
     Serve(serve::Serve),
     Status(status::Status),
     Sessions(sessions::Sessions),
+    Outbox(outbox::Outbox),
     Files(files::Files),
+    Reconcile(reconcile::Reconcile),
     Config(config::Config),
     Auth(auth::Auth),
 }
@@ -85,11 +94,14 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(command) => command.run(&cli.global),
         Command::Import(command) => command.run(&cli.global),
+        Command::Pull(command) => command.run(&cli.global),
         Command::Normalize(command) => command.run(&cli.global),
         Command::Serve(command) => command.run(&cli.global),
         Command::Status(command) => command.run(&cli.global),
         Command::Sessions(command) => command.run(&cli.global),
+        Command::Outbox(command) => command.run(&cli.global),
         Command::Files(command) => command.run(&cli.global),
+        Command::Reconcile(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
         Command::Auth(command) => command.run(&cli.global),
     };

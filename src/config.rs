@@ -3,15 +3,20 @@
 
 mod check;
 mod destination;
+mod folder;
 mod keys;
 mod layers;
+mod limits;
 mod period;
 mod places;
 mod redacted;
 
 pub use check::{Account, Config, is_name};
 pub use destination::{ClientIdentity, Credentials, Destination, OAuthClient, Provider};
+pub use folder::{Folder, OnRemoved};
+pub use limits::Limits;
 pub use period::Period;
+pub use places::real;
 pub use redacted::Redacted;
 
 use serde::{Deserialize, Serialize};
@@ -66,7 +71,7 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     /// IANA name, or "system".
     pub timezone: Option<String>,
-    pub folders: Option<Vec<PathBuf>>,
+    pub folders: Option<Vec<Folder>>,
     pub destination: DestinationSettings,
     pub watch: WatchSettings,
     pub delivery: DeliverySettings,
@@ -81,7 +86,7 @@ pub struct Settings {
 pub struct AccountSettings {
     pub name: String,
     pub timezone: Option<String>,
-    pub folders: Vec<PathBuf>,
+    pub folders: Vec<Folder>,
     pub destination: DestinationSettings,
 }
 
@@ -125,19 +130,41 @@ pub struct WatchSettings {
     pub salvage_after: Period,
     /// How often folders are scanned besides listening for events.
     pub scan_every: Period,
+    /// How long a removed file may come back before its sessions are deleted, where a folder wants that.
+    pub removed_grace: Period,
+    /// More files than this at once, and a larger share of the folder's than the next, are not believed to be removed.
+    pub removed_most: u64,
+    pub removed_share: f64,
 }
 
 impl Default for WatchSettings {
     fn default() -> Self {
-        Self { settle: Period::seconds(2), salvage_after: Period::seconds(600), scan_every: Period::seconds(3600) }
+        Self {
+            settle: Period::seconds(2),
+            salvage_after: Period::seconds(600),
+            scan_every: Period::seconds(3600),
+            removed_grace: Period::seconds(86_400),
+            removed_most: 20,
+            removed_share: 0.2,
+        }
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeliverySettings {
+    /// Which workouts go first.
+    pub order: Order,
     /// Requests in flight at once, per account.
     pub concurrency: usize,
+    /// Requests a second in the long run, per account; what suits the destination by default.
+    pub rate: Option<f64>,
+    /// How many may come at once after a rest.
+    pub burst: Option<u32>,
+    /// Requests a day, per account.
+    pub daily: Option<u64>,
+    /// IANA name of the zone whose midnight begins that day.
+    pub daily_zone: String,
     pub connect_timeout: Period,
     /// How long the server may be silent.
     pub read_timeout: Period,
@@ -151,7 +178,12 @@ pub struct DeliverySettings {
 impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
+            order: Order::default(),
             concurrency: 16,
+            rate: None,
+            burst: None,
+            daily: None,
+            daily_zone: "America/Los_Angeles".to_owned(),
             connect_timeout: Period::seconds(10),
             read_timeout: Period::seconds(30),
             request_timeout: Period::seconds(60),
@@ -161,17 +193,72 @@ impl Default for DeliverySettings {
     }
 }
 
+/// Which workouts are sent first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    #[default]
+    Oldest,
+    Newest,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReconcileSettings {
     pub every: Period,
     /// How far back the window reaches that is compared.
     pub recent: Period,
+    /// What becomes of a session that somebody deleted at the destination.
+    pub on_deleted: OnDeleted,
+    /// What becomes of a session that somebody changed at the destination.
+    pub on_edited: OnEdited,
+    /// What becomes of a workout that another application has put there already.
+    pub on_twin: OnTwin,
+    /// More differences than this at once, and a larger share of what is compared than `mass_share`, are not repaired
+    /// before a person has looked.
+    pub mass: usize,
+    pub mass_share: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDeleted {
+    /// It stays deleted.
+    #[default]
+    Respect,
+    Restore,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnEdited {
+    /// Theirs is kept, until the source changes.
+    #[default]
+    Keep,
+    Restore,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnTwin {
+    /// Ours is put beside it.
+    #[default]
+    Upload,
+    /// Theirs is enough.
+    Skip,
 }
 
 impl Default for ReconcileSettings {
     fn default() -> Self {
-        Self { every: Period::seconds(3600), recent: Period::seconds(14 * 86_400) }
+        Self {
+            every: Period::seconds(3600),
+            recent: Period::seconds(14 * 86_400),
+            on_deleted: OnDeleted::default(),
+            on_edited: OnEdited::default(),
+            on_twin: OnTwin::default(),
+            mass: 50,
+            mass_share: 0.2,
+        }
     }
 }
 

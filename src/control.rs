@@ -1,17 +1,24 @@
 //! The local socket over which commands reach a running daemon: JSON, one object per line. It lies in the state
 //! directory, which nobody but the daemon's user can enter.
 
+use crate::destination::{Failure, Stop};
 use crate::events;
 use crate::import::{self, Told};
 use crate::intake::{Person, Seen};
+use crate::orders::{self, Forgot, Order, Outcome};
 use crate::sync::Route;
+use crate::sync::reconcile::{self, Report};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use tokio::sync::oneshot;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -29,10 +36,71 @@ pub enum Request {
     },
     File(Box<Seen>),
     End,
+    /// Compares with the server, and answers with [`Compared`].
+    Compare(Compare),
+    /// Answered by an [`Outcome`], or why nothing came of it.
+    Order(Order),
+    /// Files of an account are gone, says a person; paths as bytes, as names need not be UTF-8. Answered by a [`Forgot`],
+    /// or why nothing came of it.
+    Forget {
+        account: String,
+        paths: Vec<Vec<u8>>,
+    },
     /// An account has new credentials: whatever waits for them is tried.
     Probe {
         account: String,
     },
+}
+
+/// What is to be compared with the server: the workouts that began in this span.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Compare {
+    pub account: String,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub dry_run: bool,
+}
+
+/// What came of a comparison.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Compared {
+    Done(Report),
+    /// The server is down, or refuses everything for now.
+    Later(String),
+    Credentials(String),
+    Failed(String),
+}
+
+/// Has a running daemon compare; `None` if none answers.
+pub fn compare(state_dir: &Path, compare: &Compare) -> io::Result<Option<Compared>> {
+    let Some(mut daemon) = connect(state_dir) else { return Ok(None) };
+    daemon.sender.send(&Request::Compare(compare.clone()))?;
+    daemon.receiver.receive()
+}
+
+/// Has an account's own loop compare, so that nobody else writes down what comes of it.
+pub async fn ask(route: &Route, compare: &Compare) -> Compared {
+    let (done, answer) = oneshot::channel();
+    let order = reconcile::Order { from: compare.from, to: compare.to, dry_run: compare.dry_run, done };
+    let stopping = || Compared::Later("fitferry is stopping".to_owned());
+    if route.orders.send(order).is_err() {
+        return stopping();
+    }
+    match answer.await {
+        Ok(Ok(report)) => Compared::Done(report),
+        Ok(Err(Failure::Stop { why: Stop::Credentials | Stop::Permission, reason })) => Compared::Credentials(reason),
+        Ok(Err(Failure::Retry { reason, .. } | Failure::Stop { reason, .. })) => Compared::Later(reason),
+        Ok(Err(Failure::Park { reason })) => Compared::Failed(reason),
+        Err(_) => stopping(),
+    }
+}
+
+/// Has the daemon do what is done at once, and returns its answer.
+pub fn call<T: DeserializeOwned>(daemon: Connection, request: &Request) -> io::Result<Result<T, String>> {
+    let Connection { mut sender, mut receiver } = daemon;
+    sender.send(request)?;
+    let unanswered = || io::Error::other("the running daemon did not answer; is it of another version?");
+    receiver.receive()?.ok_or_else(unanswered)
 }
 
 fn path(state_dir: &Path) -> PathBuf {
@@ -123,12 +191,24 @@ fn next_file(receiver: &mut Receiver) -> Option<io::Result<Seen>> {
     match receiver.receive() {
         Ok(Some(Request::File(seen))) => Some(Ok(*seen)),
         Ok(Some(Request::End)) => None,
-        Ok(Some(Request::Import { .. } | Request::Probe { .. })) => {
-            Some(Err(io::Error::other("an import within an import")))
-        }
+        Ok(Some(_)) => Some(Err(io::Error::other("another command within an import"))),
         Ok(None) => Some(Err(io::Error::other("the command ended before it had named all files"))),
         Err(error) => Some(Err(error)),
     }
+}
+
+fn forget(accounts: &[(Route, Person)], account: &str, paths: Vec<Vec<u8>>) -> Result<Forgot, String> {
+    let Some((route, person)) = accounts.iter().find(|(route, _)| *route.name == *account) else {
+        return Err(no_account(account));
+    };
+    let paths = paths.into_iter().map(|path| PathBuf::from(OsString::from_vec(path))).collect();
+    let forgot = orders::forget(&route.store, person, paths).map_err(|error| error.to_string())?;
+    route.bell.ring();
+    Ok(forgot)
+}
+
+fn no_account(account: &str) -> String {
+    format!("the running daemon has no account \"{account}\"")
 }
 
 fn serve(connection: Connection, accounts: &[(Route, Person)]) -> io::Result<()> {
@@ -142,14 +222,29 @@ fn serve(connection: Connection, accounts: &[(Route, Person)]) -> io::Result<()>
         Some(Request::Import { account, .. }) => account,
         Some(Request::Probe { account }) => {
             let routes = accounts.iter().map(|(route, _)| route);
-            routes.filter(|route| *route.name == *account).for_each(|route| route.probe.notify_one());
+            routes.filter(|route| *route.name == *account).for_each(|route| route.probe.ring());
             return Ok(());
         }
+        Some(Request::Compare(compare)) => {
+            let Some((route, _)) = accounts.iter().find(|(route, _)| *route.name == *compare.account) else {
+                let what = format!("the running daemon has no account \"{}\"", compare.account);
+                return sender.send(&Compared::Failed(what));
+            };
+            // A thread of its own may wait; the loops that answer run elsewhere.
+            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            return sender.send(&runtime.block_on(ask(route, &compare)));
+        }
+        Some(Request::Order(order)) => {
+            let routes: Vec<Route> = accounts.iter().map(|(route, _)| route.clone()).collect();
+            let ordered: Result<Outcome, String> = orders::run(&routes, &order);
+            return sender.send(&ordered);
+        }
+        Some(Request::Forget { account, paths }) => return sender.send(&forget(accounts, &account, paths)),
         Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "not the beginning of a command")),
         None => return Ok(()),
     };
     let Some((route, person)) = accounts.iter().find(|(route, _)| *route.name == *account) else {
-        return sender.send(&Told::Failed(format!("the running daemon has no account \"{account}\"")));
+        return sender.send(&Told::Failed(no_account(&account)));
     };
     let (tell, told) = channel();
     // A thread of its own, so that a command that does not listen holds up nobody but itself.

@@ -2,6 +2,7 @@
 
 mod folders;
 mod notify;
+mod removals;
 
 use crate::config::Config;
 use crate::ferry::{Ferry, Lock, StartFailure};
@@ -36,8 +37,11 @@ pub async fn run(config: &Config) -> Result<(), StartFailure> {
     events::daemon_starting(env!("CARGO_PKG_VERSION"), &config.state_dir, config.file.as_deref());
     let mut ferry = Ferry::start(config, lock, config.settings.server.listen).await?;
     ferry.announce(config);
+    for route in &ferry.routes {
+        route.scanned.send_replace(false);
+    }
     ferry.deliver();
-    ferry.reconcile();
+    ferry.reconcile(true);
     if let Err(error) = control::listen(&config.state_dir, &ferry.routes, &ferry.people) {
         events::control_failed(&error);
     }

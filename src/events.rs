@@ -31,6 +31,13 @@ pub fn store_failed(what: &str, error: &impl Display) {
     error!(event = "store.failed", what, %error, "the store failed; it is tried again");
 }
 
+pub fn store_is_copy() {
+    warn!(
+        event = "store.copy",
+        "this memory is not the one that was used last; the server is asked before anything is sent"
+    );
+}
+
 pub fn control_failed(error: &impl Display) {
     warn!(event = "control.failed", %error, "a command could not be served");
 }
@@ -49,8 +56,16 @@ pub fn server_failed(error: &impl Display) {
     error!(event = "server.failed", %error, "the embedded server ended");
 }
 
-pub fn server_store_failed(error: &impl Display) {
-    error!(event = "server.store_failed", %error, "the server's database failed; the client was told to try again");
+pub fn server_store_failed(work: &str, error: &impl Display) {
+    error!(event = "server.store_failed", work, %error, "the server's database fails; clients are told to try again");
+}
+
+pub fn server_store_works(work: &str) {
+    info!(event = "server.store_works", work, "the server's database works again");
+}
+
+pub fn server_fault(error: &impl Display) {
+    error!(event = "server.fault", %error, "a mistake in the server; the client was told that it is not its own");
 }
 
 // Folders.
@@ -73,6 +88,17 @@ pub fn folder_back(account: &str, folder: &Path) {
 
 pub fn folder_unreadable(account: &str, folder: &Path, error: &impl Display) {
     warn!(event = "folder.unreadable", account, folder = escape::path(folder), %error, "a folder inside cannot be read; it is tried again");
+}
+
+pub fn folder_doubted(account: &str, folder: &Path, missed: usize, reason: &str) {
+    warn!(
+        event = "folder.doubted",
+        account,
+        folder = escape::path(folder),
+        missed,
+        reason,
+        "files are gone, and their sessions stay: put them back, or confirm with \"fitferry files forget\""
+    );
 }
 
 pub fn folder_rescan(reason: &str) {
@@ -113,10 +139,38 @@ pub fn file_unreadable(account: &str, file: &Path, error: &impl Display) {
     warn!(event = "file.unreadable", account, file = escape::path(file), %error, "cannot be read; it is tried again");
 }
 
+pub fn file_missed(account: &str, file: &Path, seconds: u64) {
+    info!(
+        event = "file.missed",
+        account,
+        file = escape::path(file),
+        seconds,
+        "gone; its sessions are deleted unless it comes back"
+    );
+}
+
+pub fn file_back(account: &str, file: &Path) {
+    info!(event = "file.back", account, file = escape::path(file), "there again; its sessions stay");
+}
+
+pub fn file_forgotten(account: &str, file: &Path, deleted: usize) {
+    info!(
+        event = "file.forgotten",
+        account,
+        file = escape::path(file),
+        deleted,
+        "gone for good; sessions that no other file tells of are deleted"
+    );
+}
+
 // Sessions.
 
 pub fn session_delivered(account: &str, session: &str, revision: i64, attempts: u32) {
     info!(event = "session.delivered", account, session, revision, attempts, "delivered");
+}
+
+pub fn session_deleted(account: &str, session: &str, attempts: u32) {
+    info!(event = "session.deleted", account, session, attempts, "deleted from the server");
 }
 
 pub fn session_retry(account: &str, session: &str, attempts: u32, seconds: u64, reason: &str) {
@@ -127,8 +181,28 @@ pub fn session_parked(account: &str, session: &str, reason: &str) {
     warn!(event = "session.parked", account, session, reason, "parked: it needs a person");
 }
 
-pub fn session_missing(account: &str, session: &str) {
-    warn!(event = "session.missing", account, session, "gone from the server; queued again");
+pub fn session_missing(account: &str, session: &str, remedy: &str) {
+    warn!(event = "session.missing", account, session, remedy, "gone from the server");
+}
+
+pub fn session_deleted_there(account: &str, session: &str, remedy: &str) {
+    warn!(event = "session.deleted_there", account, session, remedy, "somebody deleted it on the server");
+}
+
+pub fn session_edited_there(account: &str, session: &str, remedy: &str) {
+    warn!(event = "session.edited_there", account, session, remedy, "somebody changed it on the server");
+}
+
+pub fn session_unwanted(account: &str, session: &str, remedy: &str) {
+    warn!(event = "session.unwanted", account, session, remedy, "still on the server");
+}
+
+pub fn sessions_hastened(account: &str, sessions: usize) {
+    info!(event = "sessions.hastened", account, sessions, "somebody wants them tried again now");
+}
+
+pub fn session_discarded(account: &str, session: &str, revision: i64) {
+    warn!(event = "session.discarded", account, session, revision, "somebody decided that it is not to be sent");
 }
 
 // Accounts.
@@ -145,10 +219,27 @@ pub fn account_resumed(account: &str) {
     info!(event = "account.resumed", account, "deliveries go on");
 }
 
-pub fn reconcile_done(account: &str, compared: usize, missing: usize) {
-    info!(event = "reconcile.done", account, compared, missing, "compared with the server");
+pub fn reconcile_done(account: &str, compared: usize, missing: usize, edited: usize, deleted: usize, left: usize) {
+    info!(event = "reconcile.done", account, compared, missing, edited, deleted, left, "compared with the server");
+}
+
+pub fn reconcile_mass(account: &str, left: usize, compared: usize) {
+    error!(
+        event = "reconcile.mass",
+        account, left, compared, "too many sessions differ from the server; look, then run: fitferry reconcile"
+    );
+}
+
+pub fn survey_done(account: &str, adopted: usize, queued: usize, twins: usize) {
+    info!(event = "survey.done", account, adopted, queued, twins, "looked what the server has before sending");
 }
 
 pub fn reconcile_failed(account: &str, reason: &str, seconds: u64) {
     warn!(event = "reconcile.failed", account, reason, seconds, "could not compare; trying again");
+}
+
+// Pulling.
+
+pub fn pull_waiting(account: &str, server: &str, seconds: u64, reason: &str) {
+    warn!(event = "pull.waiting", account, server, seconds, reason, "the server fails; it is asked again");
 }

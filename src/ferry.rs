@@ -5,27 +5,35 @@ use crate::api;
 use crate::auth::Source;
 use crate::config::{Account, Config, Destination};
 use crate::control;
+use crate::directory;
 use crate::events;
 use crate::intake::Person;
 use crate::server::{self, Server, StartError, User};
 use crate::sqlite::OpenError;
-use crate::store::{self, Store, accounts, outbox};
-use crate::sync::{Route, deliver, reconcile};
+use crate::store::{self, Store, accounts, outbox, run};
+use crate::sync::courier::Event;
+use crate::sync::pace::Pace;
+use crate::sync::reconcile::Order;
+use crate::sync::withhold::Turn;
+use crate::sync::{Clock, Heard, Route, deliver, reconcile};
 use crate::token;
 use jiff::Timestamp;
-use std::fs::{DirBuilder, File};
+use rusqlite::Connection;
+use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Progress messages kept for a listener that is slow; one that misses some asks the store.
 const PROGRESS_KEPT: usize = 4096;
+
+/// How long a stop waits for a login that is just being refreshed: a refresh token that was replaced has to be kept.
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// How long a command may take until the next one gives up waiting for its turn.
 const TURN: Duration = Duration::from_secs(30);
@@ -58,7 +66,7 @@ impl Lock {
     /// Takes the lock, making the state directory first if there is none.
     pub fn take(dir: &Path) -> Result<Self, StartFailure> {
         let failed = |source| StartFailure::StateDir { dir: dir.to_path_buf(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+        directory::make(dir).map_err(failed)?;
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -104,8 +112,12 @@ pub struct Ferry {
     server: Option<Server>,
     pub routes: Vec<Route>,
     pub people: Vec<Person>,
+    /// What each route's courier is sent, until it is there.
+    mail: Vec<mpsc::UnboundedReceiver<Event>>,
     stop: watch::Sender<bool>,
     loops: JoinSet<()>,
+    /// What people want to have compared, for each route.
+    ordered: Vec<mpsc::UnboundedReceiver<Order>>,
 }
 
 impl Ferry {
@@ -124,38 +136,83 @@ impl Ferry {
             server,
             routes: Vec::new(),
             people: Vec::new(),
+            mail: Vec::new(),
             stop,
             loops: JoinSet::new(),
+            ordered: Vec::new(),
         };
+        let is_copy = ferry.begin(&config.state_dir).await?;
         for account in &config.accounts {
-            ferry.add(config, account, address).await?;
+            ferry.add(config, account, address, is_copy).await?;
         }
         Ok(ferry)
     }
 
-    /// Points an account at its destination and queues whatever that destination is not known to have.
-    async fn add(&mut self, config: &Config, account: &Account, server: SocketAddr) -> Result<(), StartFailure> {
-        let (name, identity) = (account.name.clone(), account.destination.identity().to_owned());
-        let row = self
+    /// Begins a run of the store; returns whether it is not the store that was used last.
+    async fn begin(&self, state_dir: &Path) -> Result<bool, StartFailure> {
+        let (dir, token) = (state_dir.to_path_buf(), format!("{:032x}", fastrand::u128(..)));
+        let inside = token.clone();
+        let is_copy = self
             .store
             .call(move |connection| {
-                let row = accounts::ensure(connection, &name, &identity)?;
-                outbox::queue_difference(connection, row, Timestamp::now())?;
-                Ok(row)
+                let tokens = run::Tokens::read(connection, &dir)?;
+                run::begin(connection, &inside)?;
+                Ok(tokens.differ())
             })
             .await?;
+        let failed = |source| StartFailure::StateDir { dir: state_dir.to_path_buf(), source };
+        run::publish(state_dir, &token).map_err(failed)?;
+        if is_copy {
+            events::store_is_copy();
+        }
+        Ok(is_copy)
+    }
+
+    /// Points an account at its destination and queues whatever that destination is not known to have.
+    async fn add(
+        &mut self,
+        config: &Config,
+        account: &Account,
+        server: SocketAddr,
+        is_copy: bool,
+    ) -> Result<(), StartFailure> {
+        let (name, identity) = (account.name.clone(), account.destination.identity().to_owned());
+        let (row, spent) = self
+            .store
+            .call(move |connection| {
+                let row = point(connection, &name, &identity)?;
+                if is_copy || run::was_asleep(accounts::reconciled_at(connection, row)?, Timestamp::now()) {
+                    accounts::set_wary(connection, row, true)?;
+                }
+                Ok((row, accounts::spent(connection, row)?))
+            })
+            .await?;
+        let clock = Clock::default();
+        let pace = Pace::new(account.limits.clone(), spent, clock.now());
         let client = api::Client::new(client_settings(config, account, server)?)?;
         let name: Arc<str> = account.name.as_str().into();
+        let (orders, ordered) = mpsc::unbounded_channel();
+        self.ordered.push(ordered);
+        let (courier, mail) = mpsc::unbounded_channel();
+        self.mail.push(mail);
         self.people.push(Person { name: Arc::clone(&name), account: row, zone: account.zone.clone() });
         self.routes.push(Route {
             name,
             account: row,
             store: self.store.clone(),
             client: Arc::new(client),
-            wake: Arc::new(Notify::new()),
+            bell: Arc::default(),
+            courier,
+            turn: Turn::default(),
             progress: broadcast::channel(PROGRESS_KEPT).0,
             halted: watch::channel(None).0,
-            probe: Arc::new(Notify::new()),
+            clock,
+            limits: account.limits.clone(),
+            pace: Arc::new(Mutex::new(pace)),
+            probe: Arc::default(),
+            heard: watch::channel(Heard::default()).0,
+            scanned: watch::channel(true).0,
+            orders,
             delivery: config.settings.delivery.clone(),
             reconcile: config.settings.reconcile.clone(),
         });
@@ -171,15 +228,16 @@ impl Ferry {
 
     /// Starts delivering for every account.
     pub fn deliver(&mut self) {
-        for route in &self.routes {
-            self.loops.spawn(deliver::run(route.clone(), self.stop.subscribe()));
+        for (route, mail) in self.routes.iter().zip(self.mail.drain(..)) {
+            self.loops.spawn(deliver::run(route.clone(), mail, self.stop.subscribe()));
         }
     }
 
-    /// Starts comparing with the server, from time to time, for every account.
-    pub fn reconcile(&mut self) {
-        for route in &self.routes {
-            self.loops.spawn(reconcile::run(route.clone(), self.stop.subscribe()));
+    /// Starts comparing with the server, for every account: before the first delivery where that is needed, when somebody
+    /// wants it, and, if `at_a_pace`, from time to time.
+    pub fn reconcile(&mut self, at_a_pace: bool) {
+        for (route, orders) in self.routes.iter().zip(self.ordered.drain(..)) {
+            self.loops.spawn(reconcile::run(route.clone(), orders, at_a_pace, self.stop.subscribe()));
         }
     }
 
@@ -187,6 +245,10 @@ impl Ferry {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.loops.join_next().await.is_some() {}
+        for route in &self.routes {
+            // A provider that does not answer in time may have replaced the login all the same; that cannot be helped.
+            let _ = tokio::time::timeout(SETTLE, route.client.settle()).await;
+        }
         // Both waits are bounded: the server cuts off who is slow, the store has only a group left to commit.
         if let Some(server) = self.server {
             server.stop();
@@ -196,8 +258,15 @@ impl Ferry {
     }
 }
 
+/// Points an account at its destination of today, and queues whatever that is not known to have.
+pub fn point(connection: &Connection, account: &str, identity: &str) -> rusqlite::Result<store::Account> {
+    let account = accounts::ensure(connection, account, identity)?;
+    outbox::queue_difference(connection, account, Timestamp::now())?;
+    Ok(account)
+}
+
 /// Starts the embedded server, unless another process serves this state directory already.
-fn start_server(config: &Config, listen: SocketAddr) -> Result<(Option<Server>, SocketAddr), StartFailure> {
+pub fn start_server(config: &Config, listen: SocketAddr) -> Result<(Option<Server>, SocketAddr), StartFailure> {
     let users = users(config)?;
     match server::start(&config.state_dir, listen, config.settings.server.window, &users) {
         Ok(server) => {
@@ -225,7 +294,8 @@ pub fn users(config: &Config) -> Result<Vec<User>, StartFailure> {
     config.accounts.iter().map(user).collect()
 }
 
-fn client_settings(config: &Config, account: &Account, server: SocketAddr) -> Result<api::Settings, StartFailure> {
+/// How to reach the API of an account. `server` is where the embedded one is.
+pub fn client_settings(config: &Config, account: &Account, server: SocketAddr) -> Result<api::Settings, StartFailure> {
     let delivery = &config.settings.delivery;
     let (base_url, source) = match &account.destination {
         Destination::Remote { base_url, credentials } => {

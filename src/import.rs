@@ -108,7 +108,7 @@ fn take_all(
                 break;
             }
         };
-        let (person, receipts, wake, path) = (person.clone(), receipts.clone(), route.wake.clone(), seen.path());
+        let (person, receipts, bell, path) = (person.clone(), receipts.clone(), route.bell.clone(), seen.path());
         let name = person.name.clone();
         let write =
             move |connection: &rusqlite::Connection| intake::record(connection, &person, &seen, Timestamp::now());
@@ -116,7 +116,7 @@ fn take_all(
             if let Ok(receipt) = &receipt {
                 intake::tell(&name, &path, receipt);
                 if !receipt.changed.is_empty() {
-                    wake.notify_one();
+                    bell.ring();
                 }
             }
             let _ = receipts.send((path, receipt));

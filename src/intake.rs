@@ -7,7 +7,7 @@ use crate::merge;
 use crate::session::{self, Session};
 use crate::store::files::{self, Judged};
 use crate::store::sessions::{self, SessionRow};
-use crate::store::{Account, Stamp, Verdict, outbox};
+use crate::store::{Account, Stamp, Verdict, absent, outbox};
 use crate::workout::{Format, Workout};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -201,11 +201,40 @@ fn make_session(connection: &Connection, person: &Person, workout: &Workout) -> 
     }
 }
 
+/// What came of a file that was forgotten.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forgotten {
+    pub path: PathBuf,
+    /// How many sessions no other file tells of: they are to be deleted.
+    pub deleted: usize,
+    /// How many have other content now, that of their other files.
+    pub changed: usize,
+}
+
+/// Forgets a file that is gone and what it told, and queues what that changes, in one transaction.
+pub fn forget(connection: &Connection, person: &Person, file: i64, now: Timestamp) -> rusqlite::Result<Forgotten> {
+    let sessions = sessions::of_file(connection, file)?;
+    sessions::forget_records(connection, file)?;
+    let mut forgotten = Forgotten { path: absent::forget(connection, file)?, deleted: 0, changed: 0 };
+    for session in sessions {
+        if sessions::dismiss(connection, session)? {
+            // What somebody deleted on the server stays deleted there, also should the file come back.
+            if !outbox::is_deleted_there(connection, person.account, session)? {
+                outbox::queue(connection, person.account, session, now)?;
+            }
+            forgotten.deleted += 1;
+        } else if derive(connection, person, session, now)? {
+            forgotten.changed += 1;
+        }
+    }
+    Ok(forgotten)
+}
+
 /// Makes a session's content anew from all its records; queues it and returns true if that is a change.
 fn derive(connection: &Connection, person: &Person, row: SessionRow, now: Timestamp) -> rusqlite::Result<bool> {
     let Some(workout) = merge::merge(sessions::records(connection, row)?) else { return Ok(false) };
     let session = Session::of(&workout, sessions::id_of(connection, row)?, &person.zone);
-    let changed = sessions::revise(connection, row, &session)?.is_some();
+    let changed = sessions::revise(connection, row, &session, now)?.is_some();
     if changed {
         outbox::queue(connection, person.account, row, now)?;
     }

@@ -77,6 +77,35 @@ fn overlap(record: &Workout, candidate: &Candidate) -> f64 {
     if either > 0.0 { both / either } else { 1.0 }
 }
 
+/// When a workout was, and of what type it was: all that a destination tells of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outline {
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub activity_type: ActivityType,
+}
+
+/// Among workouts of which nothing else is known, the one that this is.
+pub fn nearest(one: &Outline, others: &[Outline]) -> Option<usize> {
+    let record = |outline: &Outline| {
+        let mut record = Workout::new(Format::Fit, outline.start, outline.end);
+        record.activity_type = outline.activity_type;
+        record
+    };
+    let candidates: Vec<Candidate> = others
+        .iter()
+        .map(|Outline { start, end, activity_type }| Candidate {
+            start: *start,
+            end: *end,
+            activity_type: *activity_type,
+            keys: Vec::new(),
+            from_same_file: false,
+            salvaged: false,
+        })
+        .collect();
+    find(&record(one), &candidates)
+}
+
 /// What several records of one workout say together, whatever order they came in.
 ///
 /// Times come from one record, the most exact one of those from sound files. Everything else comes from the first record, in that same order, that

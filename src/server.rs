@@ -5,10 +5,14 @@
 
 mod answer;
 mod body;
+mod budget;
 mod database;
 mod discovery;
+mod era;
 mod error;
 mod fields;
+mod guests;
+mod health;
 mod list;
 mod listen;
 mod query;
@@ -18,18 +22,19 @@ mod tests;
 mod users;
 mod validate;
 
+pub use list::LARGEST_LIST;
 pub use users::{User, UserStatus};
 
 use crate::config::WindowRule;
+use crate::directory;
 use crate::sqlite::OpenError;
 use crate::token;
 use database::Database;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -76,7 +81,7 @@ pub fn start(state_dir: &Path, listen: SocketAddr, rule: WindowRule, users: &[Us
     }
     let dir = state_dir.join("server");
     let failed = |source| StartError::Io { path: dir.clone(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(failed)?;
+    directory::make(&dir).map_err(failed)?;
     let path = dir.join("lock");
     let mut lock = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match lock.try_lock() {
@@ -93,7 +98,7 @@ pub fn start(state_dir: &Path, listen: SocketAddr, rule: WindowRule, users: &[Us
     let address = listener.local_addr().map_err(listen_failed)?;
     // For those who find the lock taken.
     lock.set_len(0).and_then(|()| writeln!(lock, "{address}")).map_err(failed)?;
-    let database = Database::open(&dir.join(DATABASE), users, rule)?;
+    let (database, writing) = Database::open(&dir.join(DATABASE), users, rule)?;
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(READERS).enable_all().build();
     let runtime = runtime.map_err(failed)?;
@@ -104,6 +109,8 @@ pub fn start(state_dir: &Path, listen: SocketAddr, rule: WindowRule, users: &[Us
             crate::events::server_failed(&error);
         }
         runtime.shutdown_timeout(GRACE);
+        // With the runtime the last handle is gone; without waiting, the process would end while the log is being copied.
+        let _ = writing.join();
     };
     let thread = std::thread::Builder::new().name("server".to_owned()).spawn(serve).map_err(failed)?;
     Ok(Server { address, stop, thread })
@@ -131,7 +138,7 @@ impl Server {
 /// Gives a user a token, also while the server runs, and returns it: it is shown once and stored as a hash.
 pub fn add_token(state_dir: &Path, name: &str) -> Result<SecretString, StartError> {
     let failed = |source| StartError::Io { path: state_dir.to_path_buf(), source };
-    std::fs::create_dir_all(state_dir.join("server")).map_err(failed)?;
+    directory::make(&state_dir.join("server")).map_err(failed)?;
     let user = User { name: name.to_owned(), token: token::random().map_err(failed)? };
     on_database(state_dir, |connection| users::add(connection, &user, Timestamp::now()))?;
     Ok(user.token)

@@ -9,9 +9,12 @@ mod name;
 
 pub use id::assign as assign_id;
 
+use crate::merge::Outline;
 use crate::workout::{ActivityType, Workout};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The application that our sessions carry, by which we know them again.
 pub const APPLICATION: &str = "fitferry";
@@ -43,6 +46,43 @@ pub struct Session {
     pub application: Option<Application>,
 }
 
+/// A session as others may have made it, or what is left of a deleted one: nothing of it can be counted on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Listed {
+    pub id: String,
+    name: String,
+    description: Option<String>,
+    #[serde(with = "int64::option")]
+    start_time_millis: Option<i64>,
+    #[serde(with = "int64::option")]
+    end_time_millis: Option<i64>,
+    #[serde(with = "int64::option")]
+    modified_time_millis: Option<i64>,
+    #[serde(with = "int64::option")]
+    active_time_millis: Option<i64>,
+    #[serde(with = "int64::option")]
+    activity_type: Option<i64>,
+    application: Option<Application>,
+}
+
+impl From<Listed> for Session {
+    fn from(listed: Listed) -> Self {
+        Self {
+            id: listed.id,
+            name: listed.name,
+            description: listed.description,
+            start_time_millis: listed.start_time_millis.unwrap_or_default(),
+            end_time_millis: listed.end_time_millis.unwrap_or_default(),
+            modified_time_millis: listed.modified_time_millis,
+            active_time_millis: listed.active_time_millis,
+            // The API's table calls it unknown.
+            activity_type: listed.activity_type.unwrap_or(4),
+            application: listed.application,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Application {
@@ -70,6 +110,22 @@ impl Session {
             activity_type: i64::from(workout.activity_type.number()),
             application: Some(Application { name: Some(APPLICATION.to_owned()), ..Application::default() }),
         }
+    }
+
+    /// Tells whether two accounts of a session say the same, but for the one member that changes with every write.
+    pub fn content_hash(&self) -> Vec<u8> {
+        let content = Self { modified_time_millis: None, ..self.clone() };
+        // Strings and numbers always have a JSON form.
+        Sha256::digest(serde_json::to_vec(&content).unwrap_or_default()).to_vec()
+    }
+
+    /// When it was, and of what type; nothing if the times are no times.
+    pub fn outline(&self) -> Option<Outline> {
+        Some(Outline {
+            start: Timestamp::from_millisecond(self.start_time_millis).ok()?,
+            end: Timestamp::from_millisecond(self.end_time_millis).ok()?,
+            activity_type: self.known_activity_type().unwrap_or(ActivityType::OTHER),
+        })
     }
 
     /// The type as one of today's table.

@@ -3,11 +3,15 @@
 //! Functions that take a connection run inside one transaction of the writer, so that what belongs together is written
 //! together: that a file was seen, and that its sessions are queued.
 
+pub mod absent;
 pub mod accounts;
 pub mod files;
 pub mod listing;
+pub mod mirror;
 pub mod outbox;
+pub mod run;
 pub mod sessions;
+pub mod waiting;
 
 use crate::sqlite::{self, OpenError, Schema, Writer};
 use rusqlite::Connection;
@@ -20,7 +24,11 @@ pub use files::{Stamp, Verdict};
 
 const SCHEMA: Schema = Schema {
     application_id: 0x6666_6f62,
-    migrations: &[include_str!("store/migrations/0001-initial.sql")],
+    migrations: &[
+        include_str!("store/migrations/0001-initial.sql"),
+        include_str!("store/migrations/0002-desired-state.sql"),
+        include_str!("store/migrations/0003-removed-files.sql"),
+    ],
     remedy: "move it away, and fitferry makes it again from folders and server",
 };
 
@@ -35,7 +43,7 @@ impl Store {
     /// Opens or creates the store. The thread ends once the store is closed, or when its last clone is gone.
     pub fn open(state_dir: &Path) -> Result<(Self, JoinHandle<()>), OpenError> {
         let path = file(state_dir);
-        let connection = sqlite::open(&path, &SCHEMA)?;
+        let connection = connect(state_dir)?;
         let (writer, thread) =
             Writer::spawn(connection, "store").map_err(|source| OpenError::Io { path: path.clone(), source })?;
         Ok((Self { writer, path }, thread))
@@ -78,9 +86,25 @@ impl Store {
     }
 }
 
+/// The connection that a store writes through, opened or created, without its thread.
+pub fn connect(state_dir: &Path) -> Result<Connection, OpenError> {
+    sqlite::open(&file(state_dir), &SCHEMA)
+}
+
 /// Opens the memory of another process, or of none that runs, for looking at; `None` if nothing was remembered yet.
 pub fn open_to_read(state_dir: &Path) -> Result<Option<Connection>, OpenError> {
     sqlite::open_to_read(&file(state_dir), &SCHEMA)
+}
+
+/// Does something only to see what would come of it.
+pub fn undone<T>(
+    connection: &Connection,
+    what: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.execute_batch("SAVEPOINT undone")?;
+    let result = what(connection);
+    connection.execute_batch("ROLLBACK TO undone; RELEASE undone")?;
+    result
 }
 
 fn file(state_dir: &Path) -> PathBuf {

@@ -1,15 +1,31 @@
 //! Keeps the two sides equal: delivers what is queued, and reads back what was delivered.
 
+mod breaker;
+pub mod courier;
 pub mod deliver;
+pub mod pace;
 pub mod reconcile;
-mod retry;
+pub mod retry;
+pub mod withhold;
 
 use crate::api::Client;
 use crate::config;
 use crate::store::sessions::SessionRow;
 use crate::store::{self, Store};
-use std::sync::Arc;
-use tokio::sync::{Notify, broadcast, watch};
+use courier::{Event, Halt};
+use jiff::Timestamp;
+use pace::Pace;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use withhold::Turn;
+
+/// The time, in both senses: of day, which people and servers may set, and since the start, which only goes forward.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Now {
+    pub wall: Timestamp,
+    pub steady: Duration,
+}
 
 /// One account's way to its server, shared by the loops that use it.
 #[derive(Clone)]
@@ -18,33 +34,82 @@ pub struct Route {
     pub account: store::Account,
     pub store: Store,
     pub client: Arc<Client>,
-    /// Told whenever something was queued.
-    pub wake: Arc<Notify>,
+    /// Rung whenever something was queued.
+    pub bell: Arc<Bell>,
+    /// To whoever delivers.
+    pub courier: mpsc::UnboundedSender<Event>,
+    /// Held by whoever decides about sessions that wait.
+    pub turn: Turn,
     /// Tells whoever waits for certain sessions what became of each.
     pub progress: broadcast::Sender<Progress>,
     /// Why nothing of this account is sent for longer than a moment, if so.
     pub halted: watch::Sender<Option<Halt>>,
-    /// Told when there is a reason to try again at once, whatever was wrong.
-    pub probe: Arc<Notify>,
+    pub clock: Clock,
+    pub limits: config::Limits,
+    pub pace: Arc<Mutex<Pace>>,
+    /// Rung when there is a reason to try again at once, whatever was wrong.
+    pub probe: Arc<Bell>,
+    /// What a question told of the login, for whoever delivers.
+    pub heard: watch::Sender<Heard>,
+    /// Whether the account's folders were looked through, so that what is known of files is true.
+    pub scanned: watch::Sender<bool>,
+    /// What people want to have compared.
+    pub orders: mpsc::UnboundedSender<reconcile::Order>,
     pub delivery: config::DeliverySettings,
     pub reconcile: config::ReconcileSettings,
 }
 
-impl Route {
-    fn tell(&self, progress: Progress) {
-        // Nobody listens unless a command waits for its sessions.
-        let _ = self.progress.send(progress);
+/// Wakes both loops of an account.
+#[derive(Debug, Default)]
+pub struct Bell {
+    pub deliver: Notify,
+    pub reconcile: Notify,
+}
+
+impl Bell {
+    pub fn ring(&self) {
+        self.deliver.notify_one();
+        self.reconcile.notify_one();
     }
 }
 
-/// Why nothing is sent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Halt {
-    pub reason: String,
-    /// Whether only a person with new credentials can change that.
-    pub credentials: bool,
-    /// Whether the API is closed, or refuses us; otherwise it only wants to be left alone for a while.
-    pub stopped: bool,
+/// What an answer to a question says of the login.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Heard {
+    #[default]
+    Nothing,
+    Welcome,
+    /// Nobody by this login is known, in these words.
+    Unknown(String),
+}
+
+/// Tells the time.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(Instant);
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock {
+    pub fn now(&self) -> Now {
+        Now { wall: Timestamp::now(), steady: self.0.elapsed() }
+    }
+}
+
+impl Route {
+    /// All of an account's requests go by it.
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        // Whoever panicked with it ended the process.
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn tell(&self, progress: Progress) {
+        // Nobody listens unless a command waits for its sessions.
+        let _ = self.progress.send(progress);
+    }
 }
 
 /// What became of one session, or of all.

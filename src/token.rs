@@ -6,8 +6,16 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// More than any token; whatever is longer is not one.
-const LONGEST_FILE: u64 = 16 << 10;
+/// More than any token, in bytes.
+const LONGEST: usize = 16 << 10;
+
+/// Enough for a token and white space around it.
+const LONGEST_FILE: u64 = 32 << 10;
+
+/// Whether a header can carry this.
+pub fn is_usable(token: &str) -> bool {
+    (1..=LONGEST).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
 
 /// Reads a token; surrounding white space does not count.
 pub fn read(path: &Path) -> io::Result<SecretString> {
@@ -15,7 +23,7 @@ pub fn read(path: &Path) -> io::Result<SecretString> {
     File::open(path)?.take(LONGEST_FILE).read_to_string(&mut text)?;
     let token = text.trim();
     // What cannot stand in a header would fail later, and less clearly.
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_usable(token) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file holds no token"));
     }
     Ok(SecretString::from(token))
@@ -68,7 +76,7 @@ mod tests {
         std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         assert_eq!(read_or_make(&path).unwrap().expose_secret(), token.expose_secret());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        for content in ["", " \n", "two words"] {
+        for content in ["", " \n", "two words", &"x".repeat(LONGEST + 1)] {
             std::fs::write(&path, content).unwrap();
             assert_eq!(read(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
         }

@@ -15,6 +15,7 @@ mod tests;
 mod tracks;
 
 pub use events::{Deaf, Hint, HintSender, Hints};
+pub use roots::Identity;
 pub use settle::{Finding, Rules};
 
 use crate::store::Stamp;
@@ -79,13 +80,26 @@ pub enum Next {
     },
     Scanned {
         folder: usize,
-        files: u64,
-        candidates: u64,
+        scan: Scanned,
         took: Duration,
     },
     /// Events were lost, so everything is looked at.
     Rescan(&'static str),
     Stopped,
+}
+
+/// What a scan found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Of the whole watched folder, and not of one inside it.
+    pub is_root: bool,
+    pub files: u64,
+    pub candidates: u64,
+    /// Files that are as they were when they got their verdict.
+    pub settled: u64,
+    /// Folders inside that could not be read.
+    pub closed: usize,
+    pub identity: Option<Identity>,
 }
 
 /// Watches folders. Drive it with [`Watcher::next`] from one thread.
@@ -309,7 +323,11 @@ impl Watcher {
         let found = loop {
             match scan.next() {
                 Some(Ok((path, stamp))) => {
-                    if self.tracks.get(&path).is_some() || is_settled(folder, &path, stamp) {
+                    if self.tracks.get(&path).is_some() {
+                        continue;
+                    }
+                    if is_settled(folder, &path, stamp) {
+                        scan.settled += 1;
                         continue;
                     }
                     scan.candidates += 1;
@@ -341,7 +359,9 @@ impl Watcher {
     }
 
     fn scanned(&mut self, scan: Scan) {
-        let Scan { folder, dir, is_root, files, candidates, began, closed, .. } = scan;
+        let Scan { folder, dir, is_root, files, candidates, settled, began, closed, .. } = scan;
+        let scan =
+            Scanned { is_root, files, candidates, settled, closed: closed.len(), identity: roots::identity(&dir) };
         if is_root && std::mem::take(&mut self.roots[folder].away) {
             self.news.push_back(Next::Back { folder });
             self.tell_of_listening(folder);
@@ -349,7 +369,7 @@ impl Watcher {
         let reopened = self.closed.reopened(&dir, &closed);
         let closed = self.closed.take(closed);
         self.news.extend(closed.into_iter().map(|(path, error)| Next::Closed { folder, path, error }));
-        self.news.push_back(Next::Scanned { folder, files, candidates, took: began.elapsed() });
+        self.news.push_back(Next::Scanned { folder, scan, took: began.elapsed() });
         if reopened {
             // It could not be listened to before.
             self.roots[folder].distrust();
@@ -409,6 +429,15 @@ impl Watcher {
 
     fn now(&self) -> Duration {
         self.began.elapsed()
+    }
+}
+
+/// Whether there is something of this name. An error means that nobody can tell.
+pub fn is_there(path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Puts, lists and deletes sessions over HTTP, with every bound that a request needs.
 
-use super::outcome::{Failure, Stop, classify, parse_date};
+use super::outcome::{classify, parse_date};
 use crate::auth::{self, Tokens};
-use crate::session::Session;
+use crate::destination::{Failure, Listing, Stop, Window};
+use crate::redact;
+use crate::session::{Listed, Session};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
-use std::collections::HashSet;
+use serde_json::value::RawValue;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -41,25 +43,27 @@ pub struct Client {
     tokens: Tokens,
 }
 
-/// Half-open interval of time, as the API's list takes it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
-    pub start: Timestamp,
-    pub end: Timestamp,
+/// One page of a list, its sessions as the server gave them.
+#[derive(Deserialize)]
+pub struct Page {
+    /// Absent when empty.
+    #[serde(default, rename = "session")]
+    pub sessions: Vec<Box<RawValue>>,
+    /// What to ask with for more, if the server has more or thinks that it may.
+    #[serde(default, rename = "nextPageToken")]
+    pub next: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct List {
     /// Absent when empty.
     #[serde(default)]
     session: Vec<Listed>,
-}
-
-/// Of a listed session only this matters; other applications may leave out what ours have.
-#[derive(Deserialize)]
-struct Listed {
     #[serde(default)]
-    id: String,
+    deleted_session: Vec<Listed>,
+    #[serde(default)]
+    next_page_token: Option<String>,
 }
 
 impl Client {
@@ -88,53 +92,94 @@ impl Client {
     /// Puts a session in its wire form; returns what the server now has.
     pub async fn put(&self, id: &str, body: String) -> Result<Session, Failure> {
         let request = self.http.put(self.url_of(id)).header(CONTENT_TYPE, "application/json").body(body);
-        let answer = self.send(request, LONGEST_ANSWER).await?;
+        let answer = self.send(request, LONGEST_ANSWER).await.map_err(|refusal| refusal.failure)?;
         if answer.body.len() > LONGEST_ANSWER {
             return Err(Failure::unreachable(format!("the answer is longer than {LONGEST_ANSWER} bytes")));
         }
         let echo: Session = parse(&answer)?;
         if echo.id != id {
-            return Err(Failure::unreachable(format!("the server answered with the session {}", echo.id)));
+            let other = answer.words(&echo.id);
+            return Err(Failure::unreachable(format!("the server answered with the session {other}")));
         }
         Ok(echo)
     }
 
-    /// The ids of the sessions that lie in a window, and perhaps of some that reach into it: servers differ at the edges.
-    pub async fn list(&self, window: Window) -> Result<HashSet<String>, Failure> {
+    /// Deletes a session. One that is not there is as good as deleted.
+    pub async fn delete(&self, id: &str) -> Result<(), Failure> {
+        match self.send(self.http.delete(self.url_of(id)), LONGEST_ANSWER).await {
+            Ok(_) => Ok(()),
+            Err(Refusal { status: Some(404), .. }) => Ok(()),
+            Err(refusal) => Err(refusal.failure),
+        }
+    }
+
+    /// The sessions that lie in a window, and perhaps some that reach into it: servers differ at the edges.
+    pub async fn list(&self, window: Window) -> Result<Listing, Failure> {
+        self.listing(&[("startTime", &window.start.to_string()), ("endTime", &window.end.to_string())]).await
+    }
+
+    /// What was changed and deleted since the list that `continues` comes from; without it, in the last days.
+    pub async fn changes(&self, continues: Option<&str>) -> Result<Listing, Failure> {
+        let token = continues.map(|token| ("pageToken", token));
+        self.listing(&token.into_iter().chain([("includeDeleted", "true")]).collect::<Vec<_>>()).await
+    }
+
+    async fn listing(&self, query: &[(&str, &str)]) -> Result<Listing, Failure> {
+        let list: List = parse(&self.ask(query).await?)?;
+        Ok(Listing {
+            sessions: list.session.into_iter().map(Session::from).collect(),
+            deleted: list.deleted_session.into_iter().map(|session| session.id).collect(),
+            next: list.next_page_token,
+        })
+    }
+
+    /// What a window holds, as it is; or, with the token of the page before, what follows that.
+    pub async fn page(&self, window: Window, token: Option<&str>) -> Result<Page, Failure> {
+        let (start, end) = (window.start.to_string(), window.end.to_string());
+        let token = token.map(|token| ("pageToken", token));
+        let query: Vec<_> = [("startTime", start.as_str()), ("endTime", &end)].into_iter().chain(token).collect();
+        parse(&self.ask(&query).await?)
+    }
+
+    async fn ask(&self, query: &[(&str, &str)]) -> Result<Answer, Failure> {
         let mut url = self.sessions.clone();
-        url.query_pairs_mut()
-            .append_pair("prettyPrint", "false")
-            .append_pair("startTime", &window.start.to_string())
-            .append_pair("endTime", &window.end.to_string());
-        let answer = self.send(self.http.get(url), LONGEST_LIST).await?;
+        url.query_pairs_mut().append_pair("prettyPrint", "false").extend_pairs(query);
+        let answer = self.send(self.http.get(url), LONGEST_LIST).await.map_err(|refusal| refusal.failure)?;
         if answer.body.len() > LONGEST_LIST {
             // Asking again for the same would bring the same; a smaller window may do.
             return Err(Failure::Park { reason: format!("the list is longer than {LONGEST_LIST} bytes") });
         }
-        Ok(parse::<List>(&answer)?.session.into_iter().map(|session| session.id).collect())
+        Ok(answer)
     }
 
     /// Sends with a token, and once more with another one if the first was refused: it may have ended early.
-    async fn send(&self, request: RequestBuilder, longest: usize) -> Result<Answer, Failure> {
+    async fn send(&self, request: RequestBuilder, longest: usize) -> Result<Answer, Refusal> {
         let header = self.authorization().await?;
         let again = request.try_clone();
         match attempt(request, &header, longest).await {
-            Err(failure @ Failure::Stop { why: Stop::Credentials, .. }) => {
+            Err(refusal @ Refusal { failure: Failure::Stop { why: Stop::Credentials, .. }, .. }) => {
                 self.tokens.refused(header.clone()).await;
                 let other = self.authorization().await?;
                 match again {
                     Some(again) if other != header => attempt(again, &other, longest).await,
-                    _ => Err(failure),
+                    _ => Err(refusal),
                 }
             }
             result => result,
         }
     }
 
+    /// Waits for a login that is just being refreshed.
+    pub async fn settle(&self) {
+        self.tokens.settle().await;
+    }
+
     async fn authorization(&self) -> Result<HeaderValue, Failure> {
         self.tokens.header().await.map_err(|error| match error {
             auth::Error::Later(reason) => Failure::unreachable(reason),
-            auth::Error::Person(reason) => Failure::Stop { why: Stop::Credentials, reason },
+            auth::Error::Person(reason) | auth::Error::Ended(reason) => {
+                Failure::Stop { why: Stop::Credentials, reason }
+            }
         })
     }
 
@@ -146,36 +191,63 @@ impl Client {
     }
 }
 
-async fn attempt(request: RequestBuilder, header: &HeaderValue, longest: usize) -> Result<Answer, Failure> {
+async fn attempt(request: RequestBuilder, header: &HeaderValue, longest: usize) -> Result<Answer, Refusal> {
     let request = request.header(ACCEPT, "application/json").header(AUTHORIZATION, header.clone());
     let response = request.send().await.map_err(|error| transport(&error))?;
     let status = response.status();
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     if status == StatusCode::OK || status == StatusCode::CREATED {
         let content_type = text(CONTENT_TYPE);
-        return Ok(Answer { content_type, body: body(response, longest).await? });
+        return Ok(Answer { content_type, body: body(response, longest).await?, asked_with: header.clone() });
     }
     let (retry_after, date) = (text(RETRY_AFTER), text(DATE));
     // Without its body an error still has its status.
     let body = body(response, LONGEST_ANSWER).await.unwrap_or_default();
     if status.is_success() {
-        return Err(Failure::unreachable(format!("HTTP {} where a session was expected", status.as_u16())));
+        return Err(Failure::unreachable(format!("HTTP {} where a session was expected", status.as_u16())).into());
     }
     // A date to wait for is one of the server's clock, which may not be ours.
     let now = date.as_deref().and_then(parse_date).unwrap_or_else(Timestamp::now);
-    Err(classify(status.as_u16(), retry_after.as_deref(), &body, now))
+    let failure = classify(status.as_u16(), retry_after.as_deref(), &body, now, &[token(header)]);
+    Err(Refusal { status: Some(status.as_u16()), failure })
+}
+
+/// A failure, and the status that it came with.
+struct Refusal {
+    status: Option<u16>,
+    failure: Failure,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { status: None, failure }
+    }
+}
+
+fn token(header: &HeaderValue) -> &str {
+    header.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
 }
 
 /// What a server says when all is well.
 struct Answer {
     content_type: Option<String>,
     body: Vec<u8>,
+    /// The header with the token, which the server may repeat.
+    asked_with: HeaderValue,
+}
+
+impl Answer {
+    /// Something it says, as it may stand in a reason.
+    fn words(&self, text: &str) -> String {
+        redact::foreign(text, &[token(&self.asked_with)], redact::LONGEST)
+    }
 }
 
 /// An answer that is not what the API gives comes from somebody in between: a portal, a proxy.
 fn parse<T: for<'de> Deserialize<'de>>(answer: &Answer) -> Result<T, Failure> {
     serde_json::from_slice(&answer.body).map_err(|error| {
-        let kind = answer.content_type.as_deref().unwrap_or("of no type");
+        let kind = answer.content_type.as_deref().map_or("of no type".to_owned(), |kind| answer.words(kind));
+        let error = answer.words(&error.to_string());
         Failure::unreachable(format!("the answer ({kind}) is not the API's: {error}"))
     })
 }
@@ -218,6 +290,7 @@ fn transport(error: &reqwest::Error) -> Failure {
     Failure::unreachable(if cause.contains("http://") || cause.contains("https://") {
         kind.to_owned()
     } else {
-        format!("{kind}: {cause}")
+        // It may quote a certificate.
+        format!("{kind}: {}", redact::foreign(&cause, &[], redact::LONGEST))
     })
 }

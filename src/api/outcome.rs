@@ -2,6 +2,8 @@
 //!
 //! Facts: Google's error model (`error.errors[].reason`, `error.status`) and what its public clients retry.
 
+use crate::destination::{Failure, Stop};
+use crate::redact;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
@@ -12,41 +14,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Longest wait a server may ask for; more is a mistake of its clock or of its makers.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
-
-/// Characters of a server's words that are kept.
-const LONGEST_REASON: usize = 300;
-
-/// Why a request did not do what it should.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Failure {
-    /// It may work later; the server may have said when. `of_server` if other sessions would fare no better.
-    Retry { after: Option<Duration>, of_server: bool, reason: String },
-    /// This session will never be taken as it is; the others may.
-    Park { reason: String },
-    /// Nothing of this account will be taken for now.
-    Stop { why: Stop, reason: String },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The token is not accepted: somebody has to provide another.
-    Credentials,
-    /// The API is closed, gone or not enabled.
-    Closed,
-}
-
-impl Failure {
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Retry { reason, .. } | Self::Park { reason } | Self::Stop { reason, .. } => reason,
-        }
-    }
-
-    /// No answer, or one that is not the API's.
-    pub fn unreachable(reason: impl Into<String>) -> Self {
-        Self::Retry { after: None, of_server: true, reason: reason.into() }
-    }
-}
 
 /// What is done about an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +72,7 @@ pub const OUTCOMES: &[Outcome] = {
         row(
             403..=403,
             &["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "authError"],
-            Halt(Stop::Credentials),
+            Halt(Stop::Permission),
             "The token is good for something else.",
         ),
         row(
@@ -134,10 +101,10 @@ pub const TRANSPORT: &[(&str, &str)] = &[
     ("HTTP 2xx where a session was expected", "A success without the session."),
 ];
 
-/// The meaning of an answer that is not a success.
-pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now: Timestamp) -> Failure {
+/// The meaning of an answer that is not a success. `secrets` is what the request carried: the server may repeat it.
+pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now: Timestamp, secrets: &[&str]) -> Failure {
     let words = Words::of(body);
-    let reason = words.reason(status);
+    let reason = words.reason(status, secrets);
     let fits = |row: &&Outcome| row.status.contains(&status) && (row.reasons.is_empty() || words.any(row.reasons));
     let after = retry_after.and_then(|value| parse_retry_after(value, now));
     let of_server = after.is_some() || matches!(status, 300..=399 | 403 | 429 | 502..=504);
@@ -205,15 +172,10 @@ impl Words {
         self.reasons.iter().any(|reason| known.contains(&reason.as_str()))
     }
 
-    fn reason(&self, status: u16) -> String {
-        let mut reason = format!("HTTP {status}");
-        if let Some(first) = self.reasons.first() {
-            reason.push_str(&format!(" {first}"));
-        }
-        if let Some(message) = &self.message {
-            reason.push_str(&format!(": {message}"));
-        }
-        reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_REASON).collect()
+    fn reason(&self, status: u16, secrets: &[&str]) -> String {
+        let first = self.reasons.first().map(|first| format!(" {first}")).unwrap_or_default();
+        let message = self.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+        format!("HTTP {status}{}", redact::foreign(&(first + &message), secrets, redact::LONGEST))
     }
 }
 
@@ -225,7 +187,7 @@ mod tests {
 
     fn of(status: u16, reason: &str) -> Failure {
         let body = format!(r#"{{"error":{{"code":{status},"message":"m","errors":[{{"reason":"{reason}"}}]}}}}"#);
-        classify(status, None, body.as_bytes(), NOW.parse().unwrap())
+        classify(status, None, body.as_bytes(), NOW.parse().unwrap(), &[])
     }
 
     fn kind(failure: &Failure) -> &'static str {
@@ -233,6 +195,7 @@ mod tests {
             Failure::Retry { .. } => "retry",
             Failure::Park { .. } => "park",
             Failure::Stop { why: Stop::Credentials, .. } => "credentials",
+            Failure::Stop { why: Stop::Permission, .. } => "permission",
             Failure::Stop { why: Stop::Closed, .. } => "closed",
         }
     }
@@ -249,8 +212,8 @@ mod tests {
             (403, "dailyLimitExceeded", "retry"),
             (403, "accessNotConfigured", "closed"),
             (403, "SERVICE_DISABLED", "closed"),
-            (403, "insufficientPermissions", "credentials"),
-            (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "credentials"),
+            (403, "insufficientPermissions", "permission"),
+            (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "permission"),
             (403, "forbidden", "park"),
             (404, "notFound", "closed"),
             (408, "", "retry"),
@@ -275,7 +238,7 @@ mod tests {
         let now = NOW.parse().unwrap();
         for body in ["", "<html>Bad Gateway</html>", "[]", r#"{"error":"invalid_grant"}"#, "{\"error\":{}}"] {
             let expected = Failure::Retry { after: None, of_server: true, reason: "HTTP 502".to_owned() };
-            assert_eq!(classify(502, None, body.as_bytes(), now), expected, "{body}");
+            assert_eq!(classify(502, None, body.as_bytes(), now, &[]), expected, "{body}");
         }
         let Failure::Park { reason } = of(400, "a\u{7}b") else { panic!("not parked") };
         assert!(reason.starts_with("HTTP 400"));

@@ -1,6 +1,7 @@
 //! A person logs in: a link to open, and its answer from the browser or pasted by hand.
 
 use super::{Error, Grant, Session};
+use crate::redact;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -54,7 +55,9 @@ pub async fn run(
     };
     match answer {
         Some(Ok(code)) => session.finish(begun, code, Timestamp::now()).await,
-        Some(Err(why)) => Err(Error::Person(format!("the provider says: {why}"))),
+        Some(Err(why)) => {
+            Err(Error::Person(format!("the provider says: {}", redact::foreign(&why, &[], redact::LONGEST))))
+        }
         None => Err(Error::Person(format!("nobody came back within {} minutes", PATIENCE.as_secs() / 60))),
     }
 }

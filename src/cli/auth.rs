@@ -4,14 +4,19 @@ use super::{Exit, Global, output};
 use crate::auth::{self, Grant, Session, login};
 use crate::config::{self, Account, Config, Credentials, Destination};
 use crate::control;
+use crate::directory;
+use crate::escape;
 use crate::ferry::StartFailure;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use std::io::{BufReader, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{BufReader, ErrorKind, Write};
+use std::path::Path;
 
 /// Google ends logins of clients whose consent screen is in "Testing" after this long.
 const TESTING: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is left to do about a login that the provider still honours.
+const TAKE_BACK: &str = "take fitferry's access back in your account there";
 
 /// Logs an account in where its sessions go, by OAuth.
 #[derive(clap::Args)]
@@ -74,8 +79,7 @@ fn session(account: &Account) -> Result<Session, config::Error> {
 fn log_in(config: &Config, account: &Account, port: u16) -> anyhow::Result<Exit> {
     let session = session(account)?;
     let dir = &config.state_dir;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|source| StartFailure::StateDir { dir: dir.clone(), source })?;
+    directory::make(dir).map_err(|source| StartFailure::StateDir { dir: dir.clone(), source })?;
     let show = |link: &reqwest::Url, address| {
         let mut out = output::stdout();
         let words = format!(
@@ -85,24 +89,51 @@ fn log_in(config: &Config, account: &Account, port: u16) -> anyhow::Result<Exit>
         // Without a place to print it, nobody will come back, and that is said in the end.
         let _ = writeln!(out, "{words}").and_then(|()| out.flush());
     };
+    let file = config.grant_file(&account.name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let grant = runtime.block_on(login::run(&session, port, BufReader::new(std::io::stdin()), show));
+    let grant = runtime.block_on(async {
+        Grant::rehearse(&file).await.map_err(|error| auth::Error::Later(error.to_string()))?;
+        let grant = login::run(&session, port, BufReader::new(std::io::stdin()), show).await?;
+        keep(&session, &grant, &file).await?;
+        Ok(grant)
+    });
     let grant = match grant {
         Ok(grant) => grant,
         Err(error) => return refused(&error),
     };
-    grant.write(&config.grant_file(&account.name))?;
-    if let Some(mut daemon) = control::connect(dir) {
-        // A daemon that does not hear it finds the login with its next probe.
-        let _ = daemon.sender.send(&control::Request::Probe { account: account.name.clone() });
-    }
+    tell_daemon(config, account);
     let mut out = output::stdout();
-    writeln!(out, "{} is logged in for: {}", account.name, grant.scope)?;
+    writeln!(out, "{} is logged in for: {}", account.name, escape::text(&grant.scope))?;
     if session.is_googles() {
         writeln!(out, "{}", testing_hint(&grant))?;
     }
     out.flush()?;
     Ok(Exit::Done)
+}
+
+/// Writes a new login down. One that cannot be kept is taken back, so that nothing is left of it anywhere.
+async fn keep(session: &Session, grant: &Grant, file: &Path) -> Result<(), auth::Error> {
+    let written = match Grant::hold(file).await {
+        Ok(_hold) => grant.write(file),
+        Err(error) => Err(error),
+    };
+    let Err(error) = written else { return Ok(()) };
+    // Many providers would end an earlier login along with this one.
+    let earlier = matches!(Grant::read(file), Ok(Some(earlier)) if earlier.ended.is_none());
+    let given_up = if earlier { Ok(()) } else { session.revoke(grant).await };
+    let rest = match given_up {
+        Ok(()) if earlier => "the earlier login stays".to_owned(),
+        Ok(()) => "this login was given up".to_owned(),
+        Err(error) => format!("this login was not taken back at the provider ({error}); {TAKE_BACK}"),
+    };
+    Err(auth::Error::Later(format!("{error}, and log in again; {rest}")))
+}
+
+/// A daemon that does not hear it finds out with its next probe.
+fn tell_daemon(config: &Config, account: &Account) {
+    if let Some(mut daemon) = control::connect(&config.state_dir) {
+        let _ = daemon.sender.send(&control::Request::Probe { account: account.name.clone() });
+    }
 }
 
 fn testing_hint(grant: &Grant) -> String {
@@ -116,31 +147,38 @@ fn log_out(config: &Config, account: &Account) -> anyhow::Result<Exit> {
     let session = session(account)?;
     let file = config.grant_file(&account.name);
     let mut out = output::stdout();
-    let Some(grant) = Grant::read(&file)? else {
-        writeln!(out, "{} is not logged in", account.name)?;
-        out.flush()?;
-        return Ok(Exit::Done);
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let revoked = runtime.block_on(session.revoke(&grant));
+    // From here on a daemon does not refresh it; what it has got meanwhile is what has to be taken back.
+    let hold = if Grant::exists(&file)? { Some(runtime.block_on(Grant::hold(&file))?) } else { None };
+    let revoked = match Grant::read(&file) {
+        Ok(None) => None,
+        // There is nothing left to take back, and some providers call it an error to try.
+        Ok(Some(grant)) if grant.ended.is_some() => Some(Ok(())),
+        Ok(Some(grant)) => Some(runtime.block_on(session.revoke(&grant))),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Some(Err(auth::Error::Later(error.to_string()))),
+        Err(error) => return Err(error.into()),
+    };
     Grant::remove(&file)?;
+    drop(hold);
+    if revoked.is_some() {
+        tell_daemon(config, account);
+    }
     match &revoked {
-        Ok(()) => writeln!(out, "{} is logged out", account.name)?,
-        Err(error) => writeln!(
-            out,
-            "{} is logged out here, but not at the provider: {error}; take fitferry's access back in your account there",
-            account.name
-        )?,
+        None => writeln!(out, "{} is not logged in", account.name)?,
+        Some(Ok(())) => writeln!(out, "{} is logged out", account.name)?,
+        Some(Err(error)) => {
+            writeln!(out, "{} is logged out here, but not at the provider: {error}; {TAKE_BACK}", account.name)?;
+        }
     }
     out.flush()?;
-    Ok(if revoked.is_ok() { Exit::Done } else { Exit::TryAgainLater })
+    Ok(if matches!(revoked, Some(Err(_))) { Exit::TryAgainLater } else { Exit::Done })
 }
 
 fn refused(error: &auth::Error) -> anyhow::Result<Exit> {
     output::complain(error);
     Ok(match error {
         auth::Error::Later(_) => Exit::TryAgainLater,
-        auth::Error::Person(_) => Exit::CredentialsNeeded,
+        auth::Error::Person(_) | auth::Error::Ended(_) => Exit::CredentialsNeeded,
     })
 }
 
@@ -155,6 +193,8 @@ struct Status<'a> {
     since: Option<Timestamp>,
     /// Of the access token, which is refreshed by itself.
     expires: Option<Timestamp>,
+    /// Why the login is no good, or cannot be looked at, and what to do.
+    problem: Option<String>,
     hint: Option<String>,
 }
 
@@ -165,28 +205,14 @@ fn status(config: &Config, json: bool) -> anyhow::Result<Exit> {
         let status = status_of(config, account)?;
         if status.logged_in == Some(false) {
             exit = Exit::CredentialsNeeded;
+        } else if status.problem.is_some() && exit == Exit::Done {
+            exit = Exit::SomeInputFailed;
         }
         if json {
             output::json_line(&mut out, &status)?;
             continue;
         }
-        write!(out, "{}  {}", status.account, status.kind)?;
-        match (&status.scope, status.since, status.expires) {
-            (Some(scope), Some(since), expires) => {
-                write!(out, "  logged in since {since:.0} for {scope}")?;
-                if let Some(expires) = expires {
-                    write!(out, "; the access token ends at {expires:.0} and is refreshed before")?;
-                }
-            }
-            _ if status.logged_in == Some(false) => {
-                write!(out, "  not logged in; run: fitferry auth login --account {}", status.account)?;
-            }
-            _ => {}
-        }
-        writeln!(out)?;
-        if let Some(hint) = status.hint {
-            writeln!(out, "    {hint}")?;
-        }
+        status.print(&mut out)?;
     }
     out.flush()?;
     Ok(exit)
@@ -202,17 +228,59 @@ fn status_of<'a>(config: &Config, account: &'a Account) -> anyhow::Result<Status
             Credentials::OAuth(_) => "oauth",
         },
     };
-    let mut status =
-        Status { account: &account.name, kind, logged_in: None, scope: None, since: None, expires: None, hint: None };
+    let mut status = Status {
+        account: &account.name,
+        kind,
+        logged_in: None,
+        scope: None,
+        since: None,
+        expires: None,
+        problem: None,
+        hint: None,
+    };
     if kind == "oauth" {
-        let grant = Grant::read(&config.grant_file(&account.name))?;
-        status.logged_in = Some(grant.is_some());
-        if let Some(grant) = grant {
-            status.hint = session(account)?.is_googles().then(|| testing_hint(&grant));
-            status.since = Some(grant.since);
-            status.expires = grant.expires;
-            status.scope = Some(grant.scope);
-        }
+        status.look(&session(account)?, &config.grant_file(&account.name));
     }
     Ok(status)
+}
+
+impl Status<'_> {
+    fn look(&mut self, session: &Session, file: &Path) {
+        match Grant::read(file) {
+            Ok(None) => {
+                self.logged_in = Some(false);
+                self.problem = Some(session.needs_login("not logged in").to_string());
+            }
+            Ok(Some(grant)) => {
+                self.logged_in = Some(grant.ended.is_none());
+                self.hint = session.is_googles().then(|| testing_hint(&grant));
+                self.since = Some(grant.since);
+                self.expires = grant.expires;
+                self.scope = Some(grant.scope);
+                self.problem = grant.ended;
+            }
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                self.logged_in = Some(false);
+                self.problem = Some(session.needs_login(&error.to_string()).to_string());
+            }
+            Err(error) => self.problem = Some(error.to_string()),
+        }
+    }
+
+    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let mut line = format!("{}  {}", self.account, self.kind);
+        if let Some(problem) = &self.problem {
+            line += &format!("  {problem}");
+        } else if let (Some(scope), Some(since)) = (&self.scope, self.since) {
+            line += &format!("  logged in since {since:.0} for {scope}");
+            if let Some(expires) = self.expires {
+                line += &format!("; the access token ends at {expires:.0} and is refreshed before");
+            }
+        }
+        writeln!(out, "{}", escape::text(&line))?;
+        if let Some(hint) = &self.hint {
+            writeln!(out, "    {hint}")?;
+        }
+        Ok(())
+    }
 }

@@ -1,6 +1,6 @@
 //! `fitferry files`: the files that were looked at, one by one.
 
-use super::{Exit, Global, output};
+use super::{Exit, Global, forget, output};
 use crate::config;
 use crate::escape;
 use crate::store::{self, Verdict, listing};
@@ -24,12 +24,16 @@ enum Verb {
         #[arg(long, value_parser = Verdict::ALL.map(Verdict::as_str))]
         verdict: Option<String>,
     },
+    Forget(forget::Forget),
 }
 
 impl Files {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
-        let Verb::List { json, verdict } = &self.verb;
         let config = config::load(&global.flags())?;
+        let (json, verdict) = match &self.verb {
+            Verb::List { json, verdict } => (json, verdict),
+            Verb::Forget(forget) => return forget.run(&config),
+        };
         let verdict = verdict.as_deref().and_then(Verdict::parse);
         let mut out = output::stdout();
         if let Some(connection) = store::open_to_read(&config.state_dir)? {
@@ -39,8 +43,13 @@ impl Files {
                 } else {
                     let reason = file.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                     let sessions = file.sessions.join(" ");
-                    let path = escape::path(&file.file);
-                    writeln!(out, "{}  {path}  {}{reason}  {sessions}", file.account, file.verdict.as_str())?;
+                    let (path, reason) = (escape::path(&file.file), escape::text(&reason));
+                    let gone = match (file.doubted, file.gone_since) {
+                        (true, _) => "  missed: is it gone?".to_owned(),
+                        (false, Some(since)) => format!("  gone since {since:.0}"),
+                        (false, None) => String::new(),
+                    };
+                    writeln!(out, "{}  {path}  {}{reason}  {sessions}{gone}", file.account, file.verdict.as_str())?;
                 }
                 Ok(true)
             })?;

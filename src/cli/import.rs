@@ -87,6 +87,7 @@ impl Work<'_> {
             scope.spawn(move || {
                 runtime.block_on(async {
                     ferry.deliver();
+                    ferry.reconcile(false);
                     // Dropping the sender is the signal.
                     let _ = stopped.await;
                     ferry.stop().await;

@@ -123,7 +123,7 @@ impl<'a> Answer<'a> {
 
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let reason = self.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        writeln!(out, "{}: {}{reason}", escape::text(&self.file), self.outcome)?;
+        writeln!(out, "{}: {}{}", escape::text(&self.file), self.outcome, escape::text(&reason))?;
         for Normalized { session, .. } in &self.workouts {
             let kind = session.known_activity_type().map_or("?", ActivityType::name);
             writeln!(out, "  {}  {} [{kind}]", session.id, session.name)?;
@@ -132,7 +132,7 @@ impl<'a> Answer<'a> {
             }
         }
         for Refused { reason } in &self.refused {
-            writeln!(out, "  refused: {reason}")?;
+            writeln!(out, "  refused: {}", escape::text(reason))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What goes to stdout and stderr, and what an error means for the exit code.
 
 use super::Exit;
+use crate::escape;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// stdout, locked and buffered; flush it before the command ends.
@@ -15,7 +16,7 @@ pub fn json_line(out: &mut impl Write, value: &impl serde::Serialize) -> anyhow:
     Ok(())
 }
 
-/// Tells the person what went wrong, in one line, and finds the exit code that belongs to it.
+/// Tells the person what went wrong, and finds the exit code that belongs to it.
 pub fn report(error: &anyhow::Error) -> Exit {
     if is_broken_pipe(error) {
         // Whoever read our output has had enough.
@@ -29,8 +30,10 @@ pub fn report(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// One line on stderr.
+/// To stderr; of several lines only where a mistake in a file is pointed at.
 pub fn complain(error: &impl std::fmt::Display) {
+    let error = error.to_string();
+    let error = error.lines().map(escape::text).collect::<Vec<_>>().join("\n");
     // stderr may be closed too; there is nobody left to tell.
     let _ = writeln!(io::stderr(), "fitferry: {error}");
 }

@@ -38,8 +38,8 @@ impl Run {
 fn make_default_folder(config: &config::Config) {
     if let [account] = &config.accounts[..]
         && let [folder] = &account.folders[..]
-        && folder.ends_with(Path::new("workouts"))
+        && folder.path.ends_with(Path::new("workouts"))
     {
-        let _ = std::fs::create_dir(folder);
+        let _ = std::fs::create_dir(&folder.path);
     }
 }

@@ -3,11 +3,10 @@
 use super::{Exit, Global, output};
 use crate::config::{self, Config, Flags};
 use crate::ferry::StartFailure;
-use crate::{daemon, events, ferry, server, telemetry};
+use crate::{daemon, directory, events, ferry, server, telemetry};
 use secrecy::ExposeSecret;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 
 /// Serves the sessions API alone, without watching or delivering anything.
 #[derive(clap::Args)]
@@ -59,8 +58,7 @@ impl Serve {
 
 fn make_state_dir(config: &Config) -> Result<(), StartFailure> {
     let dir = &config.state_dir;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|source| StartFailure::StateDir { dir: dir.clone(), source })
+    directory::make(dir).map_err(|source| StartFailure::StateDir { dir: dir.clone(), source })
 }
 
 fn serve(config: &Config) -> anyhow::Result<Exit> {

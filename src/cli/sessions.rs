@@ -2,6 +2,7 @@
 
 use super::{Exit, Global, output};
 use crate::config;
+use crate::escape;
 use crate::session::Session;
 use crate::store::{self, listing};
 use std::io::Write;
@@ -15,13 +16,14 @@ pub struct Sessions {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    /// Lists every session and where it stands: delivered, queued or parked.
+    /// Lists every session and where it stands: delivered, queued, parked, discarded (by you), deleted (its files are
+    /// gone, or somebody deleted it on the server) or edited (on the server, and kept so).
     List {
         /// One JSON object per session.
         #[arg(long)]
         json: bool,
         /// Only those in this state.
-        #[arg(long, value_parser = ["delivered", "queued", "parked"])]
+        #[arg(long, value_parser = listing::SESSION_STATES)]
         state: Option<String>,
     },
 }
@@ -38,7 +40,8 @@ impl Sessions {
                 } else {
                     let reason = session.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
                     let Session { name, .. } = serde_json::from_str(session.session.get())?;
-                    writeln!(out, "{}  {}  {}{reason}  {name}", session.account, session.id, session.state)?;
+                    let said = format!("{}  {}  {}{reason}  {name}", session.account, session.id, session.state);
+                    writeln!(out, "{}", escape::text(&said))?;
                 }
                 Ok(true)
             })?;

@@ -4,6 +4,7 @@ use super::{Exit, Global, output};
 use crate::config;
 use crate::control;
 use crate::escape;
+use crate::store::absent::Missed;
 use crate::store::listing::{self, AccountStatus, FileStatus};
 use crate::store::{self, Verdict};
 use serde::Serialize;
@@ -84,10 +85,17 @@ impl Answer {
         }
         for account in &self.accounts {
             let counts = account.outbox;
-            let delivered = account.sessions.saturating_sub(counts.queued).saturating_sub(counts.parked);
             writeln!(out, "\n{} → {}", account.account, account.destination.as_deref().unwrap_or("nowhere"))?;
-            let (queued, parked) = (counts.queued, counts.parked);
-            writeln!(out, "  sessions  {}: {delivered} delivered, {queued} queued, {parked} parked", account.sessions)?;
+            let (queued, parked, settled) = (counts.queued, counts.parked, account.settled);
+            let delivered = settled.delivered;
+            write!(out, "  sessions  {}: {delivered} delivered, {queued} queued, {parked} parked", account.sessions)?;
+            // What most people never have.
+            let rare =
+                [(settled.discarded, "discarded"), (settled.deleted, "deleted"), (settled.edited, "edited there")];
+            for (count, state) in rare.into_iter().filter(|(count, _)| *count > 0) {
+                write!(out, ", {count} {state}")?;
+            }
+            writeln!(out)?;
             let files: Vec<String> = account
                 .files
                 .iter()
@@ -97,6 +105,13 @@ impl Answer {
             let total: u64 = account.files.iter().map(|(_, count)| count).sum();
             let of = if files.is_empty() { String::new() } else { format!(": {}", files.join(", ")) };
             writeln!(out, "  files     {total}{of}")?;
+            let Missed { missed_files, doubted_files } = account.missed;
+            if missed_files > 0 {
+                writeln!(
+                    out,
+                    "  missed    {missed_files} files, of which {doubted_files} wait for you: put them back, or fitferry files forget"
+                )?;
+            }
             let reconciled = account.last_reconcile.map_or("never".to_owned(), |time| format!("{time:.0}"));
             writeln!(out, "  compared with the server  {reconciled}")?;
         }
@@ -104,13 +119,13 @@ impl Answer {
             writeln!(out, "\nparked, waiting for you:")?;
         }
         for problem in &self.parked {
-            writeln!(out, "  {}  {}", problem.session, problem.reason)?;
+            writeln!(out, "  {}  {}", problem.session, escape::text(&problem.reason))?;
         }
         if !self.problem_files.is_empty() {
             writeln!(out, "\nfiles that did not become sessions:")?;
         }
         for file in &self.problem_files {
-            let reason = file.reason.as_deref().unwrap_or_default();
+            let reason = escape::text(file.reason.as_deref().unwrap_or_default());
             writeln!(out, "  {}  {}: {reason}", escape::path(&file.file), file.verdict.as_str())?;
         }
         Ok(())

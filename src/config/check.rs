@@ -1,9 +1,10 @@
 //! From settings to a configuration that makes sense, or the reason why they do not.
 
 use super::destination::{self, Credentials, Destination};
+use super::limits::{self, Limits};
 use super::places::Environment;
 use super::{
-    AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Period, ReconcileSettings, Settings,
+    AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Folder, Period, ReconcileSettings, Settings,
     WatchSettings, places,
 };
 use jiff::tz::TimeZone;
@@ -29,8 +30,9 @@ pub struct Config {
 pub struct Account {
     pub name: String,
     pub zone: TimeZone,
-    pub folders: Vec<PathBuf>,
+    pub folders: Vec<Folder>,
     pub destination: Destination,
+    pub limits: Limits,
 }
 
 impl Config {
@@ -83,7 +85,7 @@ pub fn check(
 
 fn accounts(settings: &mut Settings, flags: &Flags, environment: &Environment) -> Result<Vec<Account>, Error> {
     let written = if settings.account.is_empty() {
-        let folders = settings.folders.clone().unwrap_or_else(|| vec![PathBuf::from("workouts")]);
+        let folders = settings.folders.clone().unwrap_or_else(|| vec![PathBuf::from("workouts").into()]);
         vec![AccountSettings { name: ONLY_ACCOUNT.to_owned(), folders, ..AccountSettings::default() }]
     } else {
         if settings.folders.is_some() {
@@ -117,18 +119,19 @@ fn resolve(account: &AccountSettings, settings: &Settings, environment: &Environ
     }
     let mut folders = Vec::with_capacity(account.folders.len());
     for folder in &account.folders {
-        if is_empty(folder) {
+        if is_empty(&folder.path) {
             return Err(Error::value("folders", format!("has an empty name among those of the account {name}")));
         }
-        let absolute = std::path::absolute(folder)
-            .map_err(|error| Error::value("folders", format!("cannot resolve {}: {error}", folder.display())))?;
-        folders.push(absolute);
+        let path = std::path::absolute(&folder.path)
+            .map_err(|error| Error::value("folders", format!("cannot resolve {}: {error}", folder.path.display())))?;
+        folders.push(Folder { path, on_removed: folder.on_removed });
     }
     let zone = account.timezone.as_deref().or(settings.timezone.as_deref()).unwrap_or("system");
     let own = &account.destination;
     let destination = if *own == DestinationSettings::default() { &settings.destination } else { own };
     let destination = destination::resolve(destination, environment)?;
-    Ok(Account { name: name.clone(), zone: self::zone(zone)?, folders, destination })
+    let limits = limits::resolve(&settings.delivery, &destination)?;
+    Ok(Account { name: name.clone(), zone: self::zone("timezone", zone)?, folders, destination, limits })
 }
 
 /// Whether people and their files can be called this.
@@ -141,13 +144,13 @@ fn is_empty(path: &Path) -> bool {
     path.as_os_str().is_empty()
 }
 
-fn zone(name: &str) -> Result<TimeZone, Error> {
+pub(super) fn zone(key: &str, name: &str) -> Result<TimeZone, Error> {
     if name == "system" {
         // A container without zone data is in UTC for all we can know.
         return Ok(TimeZone::try_system().unwrap_or(TimeZone::UTC));
     }
     TimeZone::get(name)
-        .map_err(|_| Error::value("timezone", format!("is \"{name}\"; use an IANA name such as \"Europe/Berlin\"")))
+        .map_err(|_| Error::value(key, format!("is \"{name}\"; use an IANA name such as \"Europe/Berlin\"")))
 }
 
 /// With the real path of a token file, however it is written.
@@ -176,7 +179,7 @@ fn distinct(accounts: &[Account]) -> Result<(), Error> {
         } else if let Destination::Remote { credentials, .. } = &account.destination {
             tokens.push(resolved(credentials));
         }
-        for folder in account.folders.iter().map(|folder| places::real(folder)) {
+        for folder in account.folders.iter().map(|folder| places::real(&folder.path)) {
             let clash = folders.iter().find(|(other, _)| folder.starts_with(other) || other.starts_with(&folder));
             if let Some((other, owner)) = clash {
                 let (folder, other) = (folder.display(), other.display());
@@ -195,14 +198,15 @@ fn in_range(settings: &Settings) -> Result<(), Error> {
         return Err(Error::value("delivery.concurrency", format!("is {}; use 1 to 64", delivery.concurrency)));
     }
     let DeliverySettings { connect_timeout, read_timeout, request_timeout, retry_first, retry_longest, .. } = delivery;
-    let WatchSettings { settle, salvage_after, scan_every } = watch;
-    let ReconcileSettings { every, recent } = reconcile;
+    let WatchSettings { settle, salvage_after, scan_every, removed_grace, removed_share, .. } = watch;
+    let ReconcileSettings { every, recent, mass_share, .. } = reconcile;
     const MINUTE: u64 = 60;
     const DAY: u64 = 86_400;
     for (key, value, least, most) in [
         ("watch.settle", settle, Duration::from_millis(100), DAY),
         ("watch.salvage_after", salvage_after, Duration::from_millis(100), 30 * DAY),
         ("watch.scan_every", scan_every, Duration::from_secs(1), 30 * DAY),
+        ("watch.removed_grace", removed_grace, Duration::from_millis(100), 365 * DAY),
         ("delivery.connect_timeout", connect_timeout, Duration::from_millis(100), 10 * MINUTE),
         ("delivery.read_timeout", read_timeout, Duration::from_millis(100), 60 * MINUTE),
         ("delivery.request_timeout", request_timeout, Duration::from_millis(100), 60 * MINUTE),
@@ -215,6 +219,11 @@ fn in_range(settings: &Settings) -> Result<(), Error> {
         if !(least..=most).contains(&value.get()) {
             let (least, most) = (Period::from(least), Period::from(most));
             return Err(Error::value(key, format!("is {value}; use {least} to {most}")));
+        }
+    }
+    for (key, share) in [("reconcile.mass_share", mass_share), ("watch.removed_share", removed_share)] {
+        if !(0.0..=1.0).contains(share) {
+            return Err(Error::value(key, format!("is {share}; use 0 to 1")));
         }
     }
     if retry_longest < retry_first {
@@ -237,7 +246,7 @@ mod tests {
         let config = checked("").unwrap();
         assert_eq!(config.state_dir, Path::new("/home/anna/.local/state/fitferry"));
         assert_eq!(config.accounts.len(), 1);
-        assert!(config.accounts[0].folders[0].ends_with("workouts"));
+        assert!(config.accounts[0].folders[0].path.ends_with("workouts"));
         assert!(config.embeds_server());
         assert!(config.server_token_file("me").ends_with("server-token"));
     }
@@ -266,10 +275,27 @@ mod tests {
     }
 
     #[test]
+    fn only_googles_api_is_asked_slowly_by_itself() {
+        let rate = |toml: &str| checked(toml).unwrap().accounts[0].limits.rate;
+        assert_eq!(rate(""), None);
+        assert_eq!(rate("delivery.rate = 0.5"), Some(0.5));
+        let google = "destination = {url = 'https://www.googleapis.com/fitness/v1', token = 't'}";
+        assert_eq!(rate(google), Some(1.0));
+        assert_eq!(rate(&format!("delivery.rate = 9\n{google}")), Some(9.0));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_named() {
         for (toml, word) in [
             ("delivery.concurrency = 0", "1 to 64"),
+            ("delivery.rate = 0", "0.001 to 1000"),
+            ("delivery.burst = 0", "1 to 10000"),
+            ("delivery.daily = 0", "leave it out"),
+            ("delivery.daily_zone = 'Mars'", "`delivery.daily_zone` is \"Mars\""),
             ("watch.settle = '0s'", "100ms to 1d"),
+            ("watch.removed_grace = '0s'", "100ms to 365d"),
+            ("watch.removed_share = 20", "0 to 1"),
+            ("folders = [{path = ''}]", "`folders`"),
             ("delivery.retry_longest = '1s'", "retry_first"),
             ("timezone = 'Europe/Berln'", "Europe/Berln"),
             ("destination.url = 'http://example.org/v1'", "https"),

@@ -1,6 +1,6 @@
 //! The keys that exist, and the nearest of them to one that does not.
 
-use super::{AccountSettings, Settings};
+use super::{AccountSettings, Folder, OnRemoved, Settings};
 use config::{Value, ValueKind};
 use serde_json::Value as Json;
 
@@ -22,7 +22,10 @@ pub fn find_unknown(layer: &config::Map<String, Value>) -> Option<Unknown> {
 
 /// Every key in its place: the settings themselves, written out.
 fn known() -> Json {
-    let settings = Settings { account: vec![AccountSettings::default()], ..Settings::default() };
+    // With everything said, a folder is a table.
+    let folders = vec![Folder { on_removed: OnRemoved::Delete, ..Folder::default() }];
+    let account = AccountSettings { folders: folders.clone(), ..AccountSettings::default() };
+    let settings = Settings { folders: Some(folders), account: vec![account], ..Settings::default() };
     serde_json::to_value(settings).unwrap_or_default()
 }
 

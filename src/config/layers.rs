@@ -1,7 +1,7 @@
 //! Defaults, file, environment and flags, one above the other.
 
 use super::places::Environment;
-use super::{Error, Flags, Settings, absolute, keys, places};
+use super::{Error, Flags, Folder, Settings, absolute, keys, places};
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub fn merge(file: Option<&Path>, environment: &Environment, flags: &Flags) -> R
         settings.state_dir = Some(dir.clone());
     }
     if !flags.folders.is_empty() {
-        settings.folders = Some(flags.folders.clone());
+        settings.folders = Some(flags.folders.iter().cloned().map(Folder::from).collect());
     }
     Ok(settings)
 }
@@ -89,10 +89,13 @@ fn known_keys_only(table: &Map<String, Value>, origin: &str, spell: impl Fn(&str
 
 /// The library would round what is not whole.
 fn whole_numbers_only(table: &Map<String, Value>, origin: &str) -> Result<(), Error> {
-    if let Some(ValueKind::Table(delivery)) = table.get("delivery").map(|value| &value.kind)
-        && let Some(ValueKind::Float(number)) = delivery.get("concurrency").map(|value| &value.kind)
-    {
-        return Err(Error::value("delivery.concurrency", format!("is {number} in {origin}; use a whole number")));
+    for (name, key) in [("delivery", "concurrency"), ("watch", "removed_most")] {
+        if let Some(ValueKind::Table(table)) = table.get(name).map(|value| &value.kind)
+            && let Some(ValueKind::Float(number)) = table.get(key).map(|value| &value.kind)
+        {
+            let what = format!("is {number} in {origin}; use a whole number");
+            return Err(Error::value(format!("{name}.{key}"), what));
+        }
     }
     Ok(())
 }
@@ -118,7 +121,7 @@ fn resolve_paths(key: &str, value: &mut Value, base: &Path) {
     match &mut value.kind {
         // Nothing stays nothing, for the check to refuse.
         ValueKind::String(path)
-            if !path.is_empty() && matches!(key, "state_dir" | "token_file" | "client_file" | "folders") =>
+            if !path.is_empty() && matches!(key, "state_dir" | "token_file" | "client_file" | "folders" | "path") =>
         {
             if let Ok(resolved) = absolute(Path::new(path), base).into_os_string().into_string() {
                 *path = resolved;
@@ -137,7 +140,7 @@ fn syntax(error: &ConfigError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DestinationSettings, EXAMPLE, OAuthSettings, Period};
+    use crate::config::{DeliverySettings, DestinationSettings, EXAMPLE, OAuthSettings, Period};
     use std::path::PathBuf;
 
     fn merged(toml: &str, environment: &[(&str, &str)], flags: &Flags) -> Result<Settings, Error> {
@@ -164,7 +167,7 @@ mod tests {
     #[test]
     fn the_environment_takes_lists_and_names_its_unknown_variables() {
         let settings = merged("", &[("FITFERRY_FOLDERS", "/a,/b"), ("FITFERRY_TIMEZONE", "UTC")], &Flags::default());
-        assert_eq!(settings.unwrap().folders, Some(vec![PathBuf::from("/a"), PathBuf::from("/b")]));
+        assert_eq!(settings.unwrap().folders, Some(vec![PathBuf::from("/a").into(), PathBuf::from("/b").into()]));
         let error = merged("", &[("FITFERRY_WATCH__SETTEL", "1s")], &Flags::default()).unwrap_err().to_string();
         assert_eq!(
             error,
@@ -178,6 +181,9 @@ mod tests {
             ("[delivery]\nconcurrency = 'many'", ["delivery.concurrency", "fitferry.toml"]),
             ("[delivery]\nconcurrency = 1.9", ["delivery.concurrency", "1.9"]),
             ("[watch]\nsettle = 'soon'", ["\"soon\"", "watch.settle"]),
+            ("[watch]\nremoved_most = 1.5", ["watch.removed_most", "1.5"]),
+            ("folders = [{path = 'a', on_removed = 'burn'}]", ["\"burn\"", "\"keep\""]),
+            ("folders = [{path = 'a', on_remove = 'keep'}]", ["`folders.on_remove`", "`folders.on_removed`"]),
             ("[server]\nlisten = 'here'", ["server.listen", ""]),
             ("[log]\nformat = 'xml'", ["xml", "json"]),
             ("folders = [", ["fitferry.toml", ""]),
@@ -190,12 +196,13 @@ mod tests {
 
     #[test]
     fn relative_paths_of_a_file_start_at_the_file() {
-        let settings = merged("folders = ['w', '/abs']\n[[account]]\nname='a'\nfolders=['x']", &[], &Flags::default());
+        let toml = "folders = [{path = 'w'}, '/abs']\n[[account]]\nname='a'\nfolders=['x']";
+        let settings = merged(toml, &[], &Flags::default());
         let settings = settings.unwrap();
         let folders = settings.folders.unwrap();
-        assert!(folders[0].is_absolute() && folders[0].ends_with("w"), "{folders:?}");
-        assert_eq!(folders[1], Path::new("/abs"));
-        assert!(settings.account[0].folders[0].is_absolute());
+        assert!(folders[0].path.is_absolute() && folders[0].path.ends_with("w"), "{folders:?}");
+        assert_eq!(folders[1].path, Path::new("/abs"));
+        assert!(settings.account[0].folders[0].path.is_absolute());
     }
 
     /// What has no default stands in the example with a value that shows its form.
@@ -234,8 +241,14 @@ mod tests {
         let defaults = toml::Table::try_from(Settings {
             state_dir: Some("/var/lib/fitferry".into()),
             timezone: Some("system".to_owned()),
-            folders: Some(vec!["workouts".into()]),
+            folders: Some(vec![PathBuf::from("workouts").into()]),
             destination: example_destination(),
+            delivery: DeliverySettings {
+                rate: Some(1.0),
+                burst: Some(60),
+                daily: Some(80_000),
+                ..DeliverySettings::default()
+            },
             ..Settings::default()
         });
         let mut defaults = defaults.unwrap();

@@ -3,6 +3,7 @@
 use jiff::{Span, SpanRelativeTo};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// A non-negative span of whole milliseconds; a day is 24 hours.
@@ -22,6 +23,14 @@ impl Period {
         let span: Span = text.parse().ok()?;
         let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
         Duration::try_from(duration).ok().map(Self)
+    }
+}
+
+impl FromStr for Period {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| format!("\"{text}\" is not a span of time such as \"2s\", \"10m\" or \"14d\""))
     }
 }
 
@@ -53,9 +62,7 @@ impl Serialize for Period {
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!("\"{text}\" is not a span of time such as \"2s\", \"10m\" or \"14d\""))
-        })
+        text.parse().map_err(D::Error::custom)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The thread that watches the folders: reads what the watcher finds, and hands it to the store.
 
-use crate::config::Config;
+use super::removals::Removals;
+use crate::config::{Config, OnRemoved};
 use crate::events;
 use crate::ferry::Ferry;
 use crate::formats::{READER_VERSION, Reading};
@@ -10,7 +11,7 @@ use crate::sync::Route;
 use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Hints, Next, Rules, Watcher};
 use jiff::Timestamp;
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
@@ -34,8 +35,13 @@ impl Folders {
         };
         let owners = config.accounts.iter().enumerate();
         let folders: Vec<Folder> = owners
-            .flat_map(|(owner, account)| account.folders.iter().map(move |path| Folder { owner, path: path.clone() }))
+            .flat_map(|(owner, account)| {
+                account.folders.iter().map(move |folder| Folder { owner, path: folder.path.clone() })
+            })
             .collect();
+        let deleting = config.accounts.iter().flat_map(|account| &account.folders);
+        let deleting: Vec<bool> = deleting.map(|folder| folder.on_removed == OnRemoved::Delete).collect();
+        let removals = Removals::new(watch, deleting);
         let known = ferry.store.reader().map_err(io::Error::other)?;
         let store = ferry.store.clone();
         let owners: Vec<Owner> = ferry.people.iter().cloned().zip(ferry.routes.iter().cloned()).collect();
@@ -46,7 +52,8 @@ impl Folders {
             let watcher = Watcher::new(folders.clone(), rules, hints);
             // The daemon may have stopped already.
             let _ = begun.send(());
-            Intake { folders, owners, known, store, submitted: Submitted::default() }.run(watcher);
+            let unseen = (0..folders.len()).collect();
+            Intake { folders, owners, known, store, submitted: Submitted::default(), unseen }.run(watcher, removals);
         };
         let thread = std::thread::Builder::new().name("folders".to_owned()).spawn(run)?;
         begins.recv().map_err(io::Error::other)?;
@@ -60,7 +67,7 @@ impl Folders {
     }
 }
 
-type Owner = (Person, Route);
+pub type Owner = (Person, Route);
 
 struct Intake {
     folders: Vec<Folder>,
@@ -69,6 +76,8 @@ struct Intake {
     known: Connection,
     store: Store,
     submitted: Submitted,
+    /// Folders that were not looked through yet.
+    unseen: HashSet<usize>,
 }
 
 /// Files whose verdict is on its way to the disk: a scan and an event may both find a file within that moment.
@@ -95,7 +104,7 @@ impl Submitted {
 }
 
 impl Intake {
-    fn run(self, mut watcher: Watcher) {
+    fn run(mut self, mut watcher: Watcher, mut removals: Removals) {
         let sender = watcher.sender();
         loop {
             let next = watcher.next(&mut |folder, path, stamp| self.is_settled(folder, path, stamp));
@@ -115,6 +124,7 @@ impl Intake {
                     }
                 }
                 Next::Away { folder, error } => {
+                    self.looked_through(folder);
                     let (owner, folder) = self.owner(folder);
                     events::folder_away(&owner.0.name, &folder.path, &error);
                 }
@@ -126,12 +136,27 @@ impl Intake {
                     let (owner, _) = self.owner(folder);
                     events::folder_unreadable(&owner.0.name, &path, &error);
                 }
-                Next::Scanned { folder, files, candidates, took } => {
-                    let (owner, folder) = self.owner(folder);
-                    events::scan_done(&owner.0.name, &folder.path, files, candidates, took.as_millis());
+                Next::Scanned { folder: index, scan, took } => {
+                    self.looked_through(index);
+                    let (owner, folder) = self.owner(index);
+                    let (name, path) = (&owner.0.name, &folder.path);
+                    events::scan_done(name, path, scan.files, scan.candidates, took.as_millis());
+                    if let Err(error) = removals.scanned(index, path, scan, owner, &self.known) {
+                        events::store_failed("looking for removed files", &error);
+                    }
                 }
                 Next::Rescan(reason) => events::folder_rescan(reason),
             }
+        }
+    }
+
+    /// Tells when all of an account's folders were looked through once.
+    fn looked_through(&mut self, folder: usize) {
+        self.unseen.remove(&folder);
+        let owner = self.folders[folder].owner;
+        if !self.unseen.iter().any(|folder| self.folders[*folder].owner == owner) {
+            // What was read before this is in the store before whatever is asked of it from now on.
+            self.owners[owner].1.scanned.send_if_modified(|scanned| !std::mem::replace(scanned, true));
         }
     }
 
@@ -187,7 +212,7 @@ impl Intake {
 
     /// Hands a judged file to the store, without waiting: files share commits, and the next one can be read meanwhile.
     fn submit(&self, person: &Person, route: &Route, seen: Seen, sender: &HintSender, quiet: bool) {
-        let (person, wake, sender, path) = (person.clone(), route.wake.clone(), sender.clone(), seen.path());
+        let (person, bell, sender, path) = (person.clone(), route.bell.clone(), sender.clone(), seen.path());
         let (name, submitted) = (person.name.clone(), self.submitted.clone());
         if !matches!(seen.assessment, Assessment::Wait(_) | Assessment::TakeSome(_)) {
             submitted.add(&path, seen.stamp);
@@ -201,7 +226,7 @@ impl Intake {
                         intake::tell(&name, &path, &receipt);
                     }
                     if !receipt.changed.is_empty() {
-                        wake.notify_one();
+                        bell.ring();
                     }
                 }
                 Err(error) => {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::formats::Condition;
+use crate::store::outbox::First;
 use crate::store::{Store, accounts};
 use crate::workout::{ActivityType, Key};
 
@@ -16,6 +17,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(dir.path()).unwrap();
         let account = store.call_blocking(|c| accounts::ensure(c, "me", "embedded")).unwrap();
+        store.call_blocking(move |c| accounts::set_wary(c, account, false)).unwrap();
         Self { store, person: Person { name: "me".into(), account, zone: TimeZone::UTC }, _dir: dir }
     }
 
@@ -30,7 +32,8 @@ impl Bench {
 
     fn queued(&self) -> Vec<String> {
         let account = self.person.account;
-        let due = self.store.call_blocking(move |c| outbox::due(c, account, Timestamp::MAX, 100)).unwrap();
+        let fetch = move |c: &Connection| outbox::fetch(c, account, Timestamp::MAX, Timestamp::MAX, 100, First::Oldest);
+        let due = self.store.call_blocking(fetch).unwrap().due;
         due.into_iter().map(|due| format!("{}@{}", due.session_id, due.revision)).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! The form of an answer: which members, how spaced, packed or not.
 
+use super::budget::Share;
 use super::discovery;
 use super::error::ApiError;
 use super::fields::Fields;
@@ -13,6 +14,9 @@ use std::io::Write;
 
 /// Shorter bodies do not become shorter by packing.
 const WORTH_PACKING: usize = 1000;
+
+/// Longer bodies are shaped on a thread of their own, so that nobody else waits for it.
+const LONGEST_INLINE: usize = 64 << 10;
 
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
@@ -49,26 +53,48 @@ impl Form {
         Ok(form)
     }
 
-    /// `body` is compact JSON.
-    pub fn answer(&self, body: String) -> Result<Response, ApiError> {
-        let body = self.shaped(body)?;
-        if !self.pack || body.len() < WORTH_PACKING {
-            return Ok(([(header::CONTENT_TYPE, JSON)], body).into_response());
+    /// `body` is compact JSON; `share` is the memory that is set aside for it, if any.
+    pub async fn answer(self, body: String, share: Option<Share>) -> Result<Response, ApiError> {
+        if body.len() <= LONGEST_INLINE {
+            return self.shape(body, share);
         }
-        let headers = [(header::CONTENT_TYPE, JSON), (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
-        Ok((headers, [(header::VARY, "Accept-Encoding")], packed(body.as_bytes())).into_response())
+        let shaping = tokio::task::spawn_blocking(move || self.shape(body, share));
+        shaping.await.unwrap_or_else(|error| Err(ApiError::internal(&error)))
     }
 
-    fn shaped(&self, body: String) -> Result<String, ApiError> {
+    fn shape(&self, body: String, share: Option<Share>) -> Result<Response, ApiError> {
+        let buffer = || share.as_ref().map(Share::buffer).unwrap_or_default().into_bytes();
+        let mut body = self.shaped(body, buffer)?;
+        let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, JSON)]);
+        if self.pack && body.len() >= WORTH_PACKING {
+            body = packed(&body, buffer());
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+        let body = match share {
+            Some(share) => share.hold(body),
+            None => body.into(),
+        };
+        Ok((headers, body).into_response())
+    }
+
+    fn shaped(&self, body: String, buffer: impl Fn() -> Vec<u8>) -> Result<Vec<u8>, ApiError> {
         if !self.pretty && self.fields.is_none() {
-            return Ok(body);
+            return Ok(body.into_bytes());
         }
         let mut value: Value = serde_json::from_str(&body).map_err(|error| ApiError::internal(&error))?;
+        // Both are large.
+        drop(body);
         if let Some(fields) = &self.fields {
             fields.apply(&mut value);
         }
-        let text = if self.pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
-        text.map_err(|error| ApiError::internal(&error))
+        let mut text = buffer();
+        let written = if self.pretty {
+            serde_json::to_writer_pretty(&mut text, &value)
+        } else {
+            serde_json::to_writer(&mut text, &value)
+        };
+        written.map(|()| text).map_err(|error| ApiError::internal(&error))
     }
 }
 
@@ -81,8 +107,8 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-fn packed(body: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+fn packed(body: &[u8], buffer: Vec<u8>) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(buffer, Compression::fast());
     // Writing to memory does not fail.
     let _ = encoder.write_all(body);
     encoder.finish().unwrap_or_default()
@@ -104,7 +130,10 @@ mod tests {
     #[test]
     fn forms() {
         let form = |query: &str| Form::parse(query, &HeaderMap::new());
-        let shaped = |query: &str| form(query).unwrap().shaped(r#"{"id":"b","name":"a"}"#.to_owned()).unwrap();
+        let shaped = |query: &str| {
+            let shaped = form(query).unwrap().shaped(r#"{"id":"b","name":"a"}"#.to_owned(), Vec::new).unwrap();
+            String::from_utf8(shaped).unwrap()
+        };
         assert_eq!(shaped("prettyPrint=false"), r#"{"id":"b","name":"a"}"#);
         assert_eq!(shaped(""), "{\n  \"id\": \"b\",\n  \"name\": \"a\"\n}");
         assert_eq!(shaped("prettyPrint=false&fields=name&alt=json&key=x&quotaUser=y"), r#"{"name":"a"}"#);

@@ -1,7 +1,9 @@
 //! Receives the body of a request: bounded in bytes and time, unpacked, and only if it claims to be JSON.
 
 use super::error::ApiError;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use flate2::read::MultiGzDecoder;
 use std::io::Read;
@@ -18,11 +20,20 @@ pub async fn receive(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiErro
         return Err(ApiError::unsupported("The Content-Type of a session is application/json."));
     }
     let packed = is_packed(headers)?;
-    let bytes = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, LONGEST_BODY))
-        .await
-        .map_err(|_| ApiError::timeout())?
-        .map_err(|_| ApiError::too_large(LONGEST_BODY))?;
+    let mut request = Request::new(body);
+    DefaultBodyLimit::max(LONGEST_BODY).apply(&mut request);
+    let received = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
+    let bytes = received.map_err(|_| ApiError::timeout())?.map_err(|error| not_received(&error))?;
     if packed { unpack(&bytes) } else { Ok(bytes.into()) }
+}
+
+fn not_received(error: &BytesRejection) -> ApiError {
+    match error {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            ApiError::too_large(LONGEST_BODY)
+        }
+        _ => ApiError::invalid("The body broke off, or its chunks are not what HTTP says."),
+    }
 }
 
 /// Without a Content-Type it is taken for what it must be.
@@ -32,13 +43,20 @@ fn claims_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json")
 }
 
+/// The header may come several times, and have several values.
 fn is_packed(headers: &HeaderMap) -> Result<bool, ApiError> {
-    let coding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or_default().trim());
-    match coding {
-        None | Some("" | "identity") => Ok(false),
-        Some(coding) if coding.eq_ignore_ascii_case("gzip") => Ok(true),
-        Some(_) => Err(ApiError::unsupported("The only Content-Encoding is gzip.")),
+    let unknown = || ApiError::unsupported("The only Content-Encoding is gzip, once.");
+    let mut packed = false;
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        for coding in value.to_str().map_err(|_| unknown())?.split(',').map(str::trim) {
+            if coding.eq_ignore_ascii_case("gzip") && !packed {
+                packed = true;
+            } else if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+                return Err(unknown());
+            }
+        }
     }
+    Ok(packed)
 }
 
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, ApiError> {

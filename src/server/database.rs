@@ -1,5 +1,7 @@
 //! The server's sessions in SQLite: one writer that groups commits, and readers that never wait for it.
 
+use super::budget::{Budget, Share};
+use super::health::Health;
 use super::list::{self, Refusal};
 use super::query::Query;
 use super::users::{self, Known, User};
@@ -10,10 +12,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 const SCHEMA: Schema = Schema {
     application_id: 0x6666_7376,
-    migrations: &[include_str!("migrations/0001-initial.sql"), include_str!("migrations/0002-changes.sql")],
+    migrations: &[
+        include_str!("migrations/0001-initial.sql"),
+        include_str!("migrations/0002-changes.sql"),
+        include_str!("migrations/0003-eras.sql"),
+    ],
     remedy: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
 };
 
@@ -27,19 +34,30 @@ pub fn open(path: &Path) -> Result<Connection, OpenError> {
 pub struct Database {
     writer: Writer,
     readers: Arc<Readers>,
+    writing: Arc<Health>,
+    budget: Budget,
     configured: Arc<Known>,
     rule: WindowRule,
 }
 
+/// The JSON of a list response, and the memory that is set aside for it if it is long.
+pub struct List {
+    pub json: String,
+    pub share: Option<Share>,
+}
+
 impl Database {
-    pub fn open(path: &Path, configured: &[User], rule: WindowRule) -> Result<Self, OpenError> {
+    /// Opens or creates the database. The thread ends once the last clone is gone.
+    pub fn open(path: &Path, configured: &[User], rule: WindowRule) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = open(path)?;
         let configured = users::know(&connection, configured)
             .map_err(|source| OpenError::Sqlite { path: path.to_path_buf(), source })?;
-        let (writer, _thread) = Writer::spawn(connection, "server-store")
+        let (writer, thread) = Writer::spawn(connection, "server-store")
             .map_err(|source| OpenError::Io { path: path.to_path_buf(), source })?;
-        let readers = Arc::new(Readers { path: path.to_path_buf(), idle: Mutex::default() });
-        Ok(Self { writer, readers, configured: Arc::new(configured), rule })
+        let readers = Readers { path: path.to_path_buf(), idle: Mutex::default(), health: Health::new("reading") };
+        let writing = Arc::new(Health::new("writing"));
+        let (readers, configured) = (Arc::new(readers), Arc::new(configured));
+        Ok((Self { writer, readers, writing, budget: Budget::new(), configured, rule }, thread))
     }
 
     /// The user whose token this is. Given tokens are looked up each time, so that one that is taken back is of no use.
@@ -76,7 +94,7 @@ impl Database {
                     stored
                 ])
         };
-        self.writer.call(write).await.map(|_| body)
+        self.writing.note(self.writer.call(write).await).map(|_| body)
     }
 
     /// Deletes a session; false if there was none.
@@ -91,13 +109,43 @@ impl Database {
                 )?
                 .execute(params![user, id, now.as_millisecond()])
         };
-        self.writer.call(write).await.map(|changed| changed > 0)
+        match self.writer.call(write).await {
+            // Nothing was written, which also goes on a disk that is full.
+            Ok(0) => Ok(false),
+            outcome => self.writing.note(outcome).map(|_| true),
+        }
     }
 
-    /// The sessions that a request asks for, as the JSON of a list response.
-    pub async fn list(&self, user: i64, query: Query, now: Timestamp) -> Result<Result<String, Refusal>, Error> {
+    /// The sessions that a request asks for. A list that turns out to be long waits for memory, and is read again.
+    pub async fn list(&self, user: i64, query: Query, now: Timestamp) -> Result<Result<List, Refusal>, Error> {
+        match self.list_with(None, user, query.clone(), now).await? {
+            Err(Refusal::Long) => {
+                let share = self.budget.share(list::longest(&query)).await;
+                self.list_with(share, user, query, now).await
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// The share goes with the reading, which goes on when whoever asked has gone.
+    async fn list_with(
+        &self,
+        mut share: Option<Share>,
+        user: i64,
+        query: Query,
+        now: Timestamp,
+    ) -> Result<Result<List, Refusal>, Error> {
         let rule = self.rule;
-        self.read(move |connection| list::read(connection, user, &query, rule, now)).await
+        self.read(move |connection| {
+            let read = list::read(connection, user, &query, rule, now, share.as_ref())?;
+            Ok(read.map(|json| {
+                if let Some(share) = &mut share {
+                    share.read(&json);
+                }
+                List { json, share }
+            }))
+        })
+        .await
     }
 
     async fn read<T: Send + 'static>(
@@ -105,7 +153,7 @@ impl Database {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let readers = Arc::clone(&self.readers);
-        tokio::task::spawn_blocking(move || readers.with(read)).await.unwrap_or(Err(Error::Closed))
+        tokio::task::spawn_blocking(move || readers.health.note(readers.with(read))).await.unwrap_or(Err(Error::Closed))
     }
 }
 
@@ -113,6 +161,7 @@ impl Database {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    health: Health,
 }
 
 impl Readers {

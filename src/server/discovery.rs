@@ -3,6 +3,7 @@
 //! Facts: the shape of the API's own discovery document, revision 20250819; the words are ours.
 
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 /// The members of a schema: name, type, format if any, and what it is.
 type Member = (&'static str, &'static str, &'static str, &'static str);
@@ -38,9 +39,19 @@ pub fn is_member(name: &str) -> bool {
     SESSION.iter().chain(&APPLICATION).chain(&LIST).any(|(member, ..)| *member == name)
 }
 
-/// The document for a server that is reached under `host`, by this scheme.
-pub fn document(scheme: &str, host: &str) -> Value {
-    let root = format!("{scheme}://{host}/");
+/// Stands for the server's address until somebody asks.
+const ROOT: &str = "https://server.invalid/";
+
+/// The document for a server that is reached under `host`, by this scheme. It is put together once: whoever asks for it
+/// needs no token, and must not be able to keep us busy.
+pub fn document(scheme: &str, host: &str) -> String {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| format!("{:#}", of_root(ROOT)));
+    // As JSON, since a host is what the client says.
+    let root = Value::from(format!("{scheme}://{host}/")).to_string();
+    DOCUMENT.replace(ROOT, root.trim_matches('"'))
+}
+
+fn of_root(root: &str) -> Value {
     json!({
         "kind": "discovery#restDescription",
         "discoveryVersion": "v1",
@@ -148,6 +159,14 @@ mod tests {
     use super::*;
     use crate::session::Session;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn the_document_has_the_address_that_was_asked() {
+        for host in ["localhost:8730", "a\"b\\c\""] {
+            let document: Value = serde_json::from_str(&document("http", host)).unwrap();
+            assert_eq!(document, of_root(&format!("http://{host}/")));
+        }
+    }
 
     /// What is described is what is served: a session with every member has these and no others.
     #[test]

@@ -1,7 +1,7 @@
 //! Refusals in the shape that Google's APIs give them.
 
 use super::answer::JSON;
-use crate::events;
+use crate::{events, sqlite};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -63,17 +63,18 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "requestTimeout", "DEADLINE_EXCEEDED", message)
     }
 
-    /// Nothing the client did; the disk is full or failing. It may try again.
-    pub fn unavailable(error: &crate::sqlite::Error) -> Self {
-        events::server_store_failed(error);
-        let message = "The session could not be stored or read; try again later.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "UNAVAILABLE", message)
-    }
-
     /// A mistake of ours.
     pub fn internal(error: &impl Display) -> Self {
-        events::server_store_failed(error);
+        events::server_fault(error);
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "backendError", "INTERNAL", "Internal error encountered.")
+    }
+}
+
+/// Nothing the client did; the disk is full or failing, which the log knows. It may try again.
+impl From<sqlite::Error> for ApiError {
+    fn from(_: sqlite::Error) -> Self {
+        let message = "The session could not be stored or read; try again later.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "UNAVAILABLE", message)
     }
 }
 

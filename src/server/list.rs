@@ -1,5 +1,7 @@
 //! Reads lists of sessions: those of a window of time, or those that changed.
 
+use super::budget::Share;
+use super::era;
 use super::query::{Change, Query, Range};
 use crate::config::WindowRule;
 use jiff::{SignedDuration, Timestamp};
@@ -21,22 +23,36 @@ const DEFAULT_SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How far past the end of the window a listed session may end.
 const END_SLACK_MS: i64 = 86_400_000;
 
+/// Bytes of a list that needs no share of the memory.
+const SHORT: usize = 64 << 10;
+
 /// Why there is no list.
 #[derive(Debug)]
 pub enum Refusal {
+    /// It is long, and needs a share of the memory.
+    Long,
     /// More than one answer may hold.
     TooMany,
-    /// A token that this server has not given, or not since its database was restored.
+    /// A token that names no change of this database: made up, or of a past that a restored backup does not hold.
     UnknownToken,
 }
 
-/// The answer to a list request as JSON.
+/// Bytes that the answer to a list request can have, but for one session.
+pub fn longest(query: &Query) -> usize {
+    match query.range {
+        Range::Window { .. } => LARGEST_ANSWER,
+        Range::Changes { .. } => PAGE_BYTES,
+    }
+}
+
+/// The answer to a list request as JSON. Without a share of the memory only if it is short.
 pub fn read(
     connection: &Connection,
     user: i64,
     query: &Query,
     rule: WindowRule,
     now: Timestamp,
+    share: Option<&Share>,
 ) -> rusqlite::Result<Result<String, Refusal>> {
     let types = &query.activity_types;
     match query.range {
@@ -47,9 +63,11 @@ pub fn read(
                 WindowRule::Overlap => end.saturating_add(END_SLACK_MS),
                 WindowRule::Ends => end,
             };
-            window(connection, user, types, [start, latest, end])
+            window(connection, user, types, [start, latest, end], share)
         }
-        Range::Changes { after, include_deleted } => changes(connection, user, types, after, include_deleted, now),
+        Range::Changes { after, include_deleted } => {
+            changes(connection, user, types, after, include_deleted, now, share)
+        }
     }
 }
 
@@ -59,6 +77,7 @@ fn window(
     user: i64,
     types: &[i64],
     bounds: [i64; 3],
+    share: Option<&Share>,
 ) -> rusqlite::Result<Result<String, Refusal>> {
     let sql = format!(
         "SELECT body FROM session WHERE user_id = ? AND NOT deleted AND end_ms > ? AND end_ms <= ? AND start_ms < ?{}
@@ -69,11 +88,14 @@ fn window(
     let mut statement = connection.prepare_cached(&sql)?;
     let values = std::iter::once(user).chain(bounds).chain(types.iter().copied());
     let mut rows = statement.query(params_from_iter(values))?;
-    let mut sessions = Members::new("session");
+    let mut sessions = Members::new("session", share);
     while let Some(row) = rows.next()? {
         sessions.add(row.get_ref(0)?.as_str()?);
         if sessions.count > LARGEST_LIST || sessions.json.len() > LARGEST_ANSWER {
             return Ok(Err(Refusal::TooMany));
+        }
+        if share.is_none() && sessions.json.len() > SHORT {
+            return Ok(Err(Refusal::Long));
         }
     }
     Ok(Ok(object([sessions.end()])))
@@ -86,14 +108,17 @@ fn changes(
     after: Option<Change>,
     include_deleted: bool,
     now: Timestamp,
+    share: Option<&Share>,
 ) -> rusqlite::Result<Result<String, Refusal>> {
-    // One state of the database for both statements.
+    // One state of the database for all statements.
     let snapshot = connection.unchecked_transaction()?;
     let newest: i64 = snapshot
         .prepare_cached("SELECT coalesce(max(change), 0) FROM session WHERE user_id = ?1")?
         .query_row([user], |row| row.get(0))?;
     let since = match after {
-        Some(Change(change)) if change > newest => return Ok(Err(Refusal::UnknownToken)),
+        Some(Change { number, stamp }) if number > newest || stamp != era::stamp(&snapshot, user, number)? => {
+            return Ok(Err(Refusal::UnknownToken));
+        }
         Some(_) => i64::MIN,
         None => now.saturating_sub(DEFAULT_SPAN).unwrap_or(Timestamp::MIN).as_millisecond(),
     };
@@ -104,20 +129,25 @@ fn changes(
         of_types(types)
     );
     let mut statement = snapshot.prepare_cached(&sql)?;
-    let values = [user, after.map_or(0, |Change(change)| change), since];
+    let values = [user, after.map_or(0, |change| change.number), since];
     let mut rows = statement.query(params_from_iter(values.into_iter().chain(types.iter().copied())))?;
-    let (mut sessions, mut deleted) = (Members::new("session"), Members::new("deletedSession"));
+    let (mut sessions, mut deleted) = (Members::new("session", share), Members::new("deletedSession", share));
     // Where the next page begins: after everything there is, unless this page is full.
     let mut reached = newest;
     while let Some(row) = rows.next()? {
         let page = if is_deleted(row)? { &mut deleted } else { &mut sessions };
         page.add(row.get_ref(2)?.as_str()?);
-        if sessions.count + deleted.count >= PAGE || sessions.json.len() + deleted.json.len() >= PAGE_BYTES {
+        let bytes = sessions.json.len() + deleted.json.len();
+        if sessions.count + deleted.count >= PAGE || bytes >= PAGE_BYTES {
             reached = row.get(0)?;
             break;
         }
+        if share.is_none() && bytes > SHORT {
+            return Ok(Err(Refusal::Long));
+        }
     }
-    let next = format!("\"nextPageToken\":\"{}\"", Change(reached).token());
+    let next = Change { number: reached, stamp: era::stamp(&snapshot, user, reached)? };
+    let next = format!("\"nextPageToken\":\"{}\"", next.token());
     Ok(Ok(object([sessions.end(), deleted.end(), next])))
 }
 
@@ -136,8 +166,10 @@ struct Members {
 }
 
 impl Members {
-    fn new(name: &str) -> Self {
-        Self { json: format!("\"{name}\":["), count: 0 }
+    fn new(name: &str, share: Option<&Share>) -> Self {
+        let mut json = share.map(Share::buffer).unwrap_or_default();
+        json.extend(["\"", name, "\":["]);
+        Self { json, count: 0 }
     }
 
     fn add(&mut self, session: &str) {
@@ -157,7 +189,15 @@ impl Members {
     }
 }
 
+/// The first member grows into the whole, as it may be long.
 fn object<const N: usize>(members: [String; N]) -> String {
-    let present: Vec<String> = members.into_iter().filter(|member| !member.is_empty()).collect();
-    format!("{{{}}}", present.join(","))
+    let mut present = members.into_iter().filter(|member| !member.is_empty());
+    let mut json = present.next().unwrap_or_default();
+    json.insert(0, '{');
+    for member in present {
+        json.push(',');
+        json.push_str(&member);
+    }
+    json.push('}');
+    json
 }

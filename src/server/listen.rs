@@ -1,38 +1,40 @@
-//! Accepts connections, a bounded number at a time, each for a bounded time: somebody without a token must not be able
-//! to keep everybody else out.
+//! Accepts connections, and serves each for a bounded time: somebody without a token must not be able to keep everybody
+//! else out.
 
-use axum::Router;
+use super::guests::{Guest, Guests};
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::io::ErrorKind;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutWriter;
 
 /// How long the head of a request may take to arrive, and how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a client may take no byte of its answer.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long a connection is kept. It ends after the request that it is busy with; a client only connects again.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(300);
-
-/// Connections at once; further ones wait to be accepted. Well below the usual limit of 1024 open files.
-const MOST_CONNECTIONS: u32 = 256;
 
 /// How long to wait if no connection can be accepted for want of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves until `stopped` is done, then lets requests in flight finish for as long as `grace`.
 pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<Output = ()>, grace: Duration) {
-    let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS as usize));
-    let (stop, stopping) = watch::channel(());
+    let guests = Guests::new();
+    let stop = watch::Sender::new(());
     let accepting = async {
-        while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        loop {
             let stream = accept(&listener).await;
-            tokio::spawn(answer(stream, router.clone(), stopping.clone(), grace, slot));
+            let guest = guests.enter().await;
+            tokio::spawn(answer(stream, guest, router.clone(), stop.subscribe(), grace));
         }
     };
     tokio::select! {
@@ -40,9 +42,9 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
         () = stopped => {}
     }
     drop(listener);
-    drop(stop);
-    // All slots are free once every connection has ended; whoever keeps one busy for longer is cut off.
-    let _ = timeout(grace, slots.acquire_many(MOST_CONNECTIONS)).await;
+    stop.send_replace(());
+    // Every connection listens until it has ended; whoever keeps one busy for longer is cut off.
+    let _ = timeout(grace, stop.closed()).await;
 }
 
 /// The next connection, however long it takes: a client that left in the queue is no reason to stop, nor is a lack of
@@ -61,21 +63,21 @@ fn is_of_client(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }
 
-/// Answers the requests of one connection, and frees its slot at the end.
-async fn answer(
-    stream: TcpStream,
-    router: Router,
-    mut stopping: watch::Receiver<()>,
-    grace: Duration,
-    _slot: OwnedSemaphorePermit,
-) {
+/// Answers the requests of one connection.
+async fn answer(stream: TcpStream, guest: Guest, router: Router, mut stopping: watch::Receiver<()>, grace: Duration) {
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(STALL_TIMEOUT));
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let service = TowerToHyperService::new(router.layer(Extension(guest.clone())));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
     tokio::select! {
+        // What it says counts before whether it has to leave.
+        biased;
         // Errors are the client's: it went away, was too slow, or does not speak HTTP.
         _ = connection.as_mut() => return,
-        // Dropping the sender is the signal.
+        () = guest.leaves() => return,
+        // The value is of no interest, only that it was sent.
         _ = stopping.changed() => {}
         () = sleep(LONGEST_CONNECTION) => {}
     }

@@ -25,21 +25,27 @@ pub enum Range {
 }
 
 /// A point in a user's sequence of changes; on the wire an opaque page token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Change(pub i64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub number: i64,
+    /// Of its era, as numbers come again after a backup was restored.
+    pub stamp: i64,
+}
 
 impl Change {
     /// Told apart from what other servers hand out, and from a number that somebody made up.
-    const MARK: &str = "c1-";
+    const MARK: &str = "c2-";
 
     pub fn token(self) -> String {
-        format!("{}{:x}", Self::MARK, self.0)
+        format!("{}{:x}-{:x}", Self::MARK, self.number, self.stamp)
     }
 
     fn parse(token: &str) -> Option<Self> {
-        let digits = token.strip_prefix(Self::MARK)?;
-        let canonical = !digits.starts_with(['+', '-', '0']) || digits == "0";
-        i64::from_str_radix(digits, 16).ok().filter(|_| canonical).map(Self)
+        let (number, stamp) = token.strip_prefix(Self::MARK)?.split_once('-')?;
+        let number = i64::from_str_radix(number, 16).ok()?;
+        let stamp = u64::from_str_radix(stamp, 16).ok()?.cast_signed();
+        // What is written in another way than ours is not from us.
+        Some(Self { number, stamp }).filter(|change| number >= 0 && change.token() == token)
     }
 }
 
@@ -120,15 +126,17 @@ mod tests {
 
     #[test]
     fn changes_are_what_is_left() {
-        let changes = |query| match Query::parse(query).unwrap().range {
+        let changes = |query: &str| match Query::parse(query).unwrap().range {
             Range::Changes { after, include_deleted } => (after, include_deleted),
             Range::Window { .. } => panic!("a window"),
         };
         assert_eq!(changes(""), (None, false));
         assert_eq!(changes("pageToken=&includeDeleted=false"), (None, false));
-        let token = Change(255).token();
-        assert_eq!(changes(&format!("pageToken={token}&includeDeleted=true")), (Some(Change(255)), true));
-        assert_eq!(Change::parse(&Change(0).token()), Some(Change(0)));
+        for (number, stamp) in [(255, -255), (0, 0), (i64::MAX, i64::MIN)] {
+            let change = Change { number, stamp };
+            let query = format!("pageToken={}&includeDeleted=true", change.token());
+            assert_eq!(changes(&query), (Some(change), true));
+        }
     }
 
     #[test]
@@ -138,10 +146,17 @@ mod tests {
             "activityType=run",
             "activityType=99999999999",
             "pageToken=x",
-            "pageToken=c1-",
-            "pageToken=c1-+5",
-            "pageToken=c1-05",
-            "pageToken=c1-ffffffffffffffffff",
+            "pageToken=c1-5",
+            "pageToken=c2-5",
+            "pageToken=c2--",
+            "pageToken=c2-+5-1",
+            "pageToken=c2-05-1",
+            "pageToken=c2-5-01",
+            "pageToken=c2-A-1",
+            "pageToken=c2-5-1-",
+            "pageToken=c2--5-1",
+            "pageToken=c2-8000000000000000-1",
+            "pageToken=c2-5-ffffffffffffffffff",
             "includeDeleted=perhaps",
         ] {
             assert!(Query::parse(query).is_err(), "{query}");

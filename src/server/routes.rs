@@ -2,19 +2,20 @@
 
 use super::answer::{Form, JSON};
 use super::body;
-use super::database::Database;
+use super::database::{Database, List};
 use super::discovery;
 use super::error::ApiError;
+use super::guests::Guest;
 use super::list::{LARGEST_LIST, Refusal};
 use super::query::Query;
 use super::validate;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
+use axum::{Extension, Router};
 use jiff::Timestamp;
 
 /// A path whose percent-encoding may turn out not to be UTF-8.
@@ -32,32 +33,33 @@ pub fn router(database: Database) -> Router {
 
 async fn update(
     State(database): State<Database>,
+    Extension(guest): Extension<Guest>,
     path: Parts<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let (user, id) = parts(path)?;
-    let user = authenticate(&database, &headers, &user).await?;
+    let user = authenticate(&database, &guest, &headers, &user).await?;
     let form = Form::parse(query.as_deref().unwrap_or_default(), &headers)?;
     let session = validate::session(&id, &body::receive(&headers, body).await?)?;
-    let stored = database.put(user, session, Timestamp::now()).await;
-    form.answer(stored.map_err(|error| ApiError::unavailable(&error))?)
+    let stored = database.put(user, session, Timestamp::now()).await?;
+    form.answer(stored, None).await
 }
 
 async fn list(
     State(database): State<Database>,
+    Extension(guest): Extension<Guest>,
     path: Parts<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let user = authenticate(&database, &headers, &parts(path)?).await?;
+    let user = authenticate(&database, &guest, &headers, &parts(path)?).await?;
     let query = query.as_deref().unwrap_or_default();
     let form = Form::parse(query, &headers)?;
-    let list = database.list(user, Query::parse(query)?, Timestamp::now()).await;
-    match list.map_err(|error| ApiError::unavailable(&error))? {
-        Ok(list) => form.answer(list),
-        Err(Refusal::TooMany) => {
+    match database.list(user, Query::parse(query)?, Timestamp::now()).await? {
+        Ok(List { json, share }) => form.answer(json, share).await,
+        Err(Refusal::TooMany | Refusal::Long) => {
             Err(ApiError::invalid(format!("Session limit of {LARGEST_LIST} exceeded. Ask for a smaller window.")))
         }
         Err(Refusal::UnknownToken) => Err(ApiError::invalid("Invalid pageToken.")),
@@ -66,17 +68,17 @@ async fn list(
 
 async fn delete(
     State(database): State<Database>,
+    Extension(guest): Extension<Guest>,
     path: Parts<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (user, id) = parts(path)?;
-    let user = authenticate(&database, &headers, &user).await?;
+    let user = authenticate(&database, &guest, &headers, &user).await?;
     Form::parse(query.as_deref().unwrap_or_default(), &headers)?;
-    match database.delete(user, id, Timestamp::now()).await {
-        Ok(true) => Ok(StatusCode::OK.into_response()),
-        Ok(false) => Err(ApiError::not_found()),
-        Err(error) => Err(ApiError::unavailable(&error)),
+    match database.delete(user, id, Timestamp::now()).await? {
+        true => Ok(StatusCode::OK.into_response()),
+        false => Err(ApiError::not_found()),
     }
 }
 
@@ -91,9 +93,7 @@ async fn describe(RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Respo
     // Whoever does TLS in front of us says so; clients must not be sent around it.
     let is_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
     let scheme = if is_https { "https" } else { "http" };
-    let document = serde_json::to_string_pretty(&discovery::document(scheme, host));
-    let document = document.map_err(|error| ApiError::internal(&error))?;
-    Ok(([(header::CONTENT_TYPE, JSON)], document).into_response())
+    Ok(([(header::CONTENT_TYPE, JSON)], discovery::document(scheme, host)).into_response())
 }
 
 fn parts<T>(path: Parts<T>) -> Result<T, ApiError> {
@@ -104,15 +104,20 @@ fn parts<T>(path: Parts<T>) -> Result<T, ApiError> {
 }
 
 /// The user whose token the request carries; the path may only speak of that user, as `me`.
-async fn authenticate(database: &Database, headers: &HeaderMap, path_user: &str) -> Result<i64, ApiError> {
+async fn authenticate(
+    database: &Database,
+    guest: &Guest,
+    headers: &HeaderMap,
+    path_user: &str,
+) -> Result<i64, ApiError> {
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     let token = token.ok_or_else(ApiError::unauthorized)?;
-    let user = database.user(token).await.map_err(|error| ApiError::unavailable(&error))?;
-    let user = user.ok_or_else(ApiError::unauthorized)?;
+    let user = database.user(token).await?.ok_or_else(ApiError::unauthorized)?;
+    guest.welcome();
     if path_user != "me" {
         return Err(ApiError::forbidden("Only me is supported as the user."));
     }

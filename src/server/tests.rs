@@ -1,9 +1,11 @@
 //! The server against requests that nobody would send on purpose.
 
 use super::database::Database;
+use super::guests::Guests;
 use super::routes;
 use super::users::User;
 use crate::config::WindowRule;
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use fastrand::Rng;
@@ -34,8 +36,8 @@ const QUERIES: [&str; 18] = [
     "endTime=9999-12-31T23:59:59Z",
     "endTime=now",
     "startTime",
-    "pageToken=c1-0",
-    "pageToken=c1-7fffffffffffffff",
+    "pageToken=c2-0-0",
+    "pageToken=c2-7fffffffffffffff-0",
     "pageToken=%00",
     "includeDeleted=true",
     "includeDeleted=maybe",
@@ -114,8 +116,8 @@ fn body(rng: &mut Rng) -> Vec<u8> {
 async fn a_hundred_thousand_odd_requests() {
     let dir = tempfile::tempdir().unwrap();
     let users = [User { name: "me".to_owned(), token: SecretString::from("right") }];
-    let database = Database::open(&dir.path().join("sessions.db"), &users, WindowRule::default()).unwrap();
-    let router = routes::router(database);
+    let (database, _) = Database::open(&dir.path().join("sessions.db"), &users, WindowRule::default()).unwrap();
+    let router = routes::router(database).layer(Extension(Guests::new().enter().await));
     let seed = fastrand::u64(..);
     let mut rng = Rng::with_seed(seed);
     let mut refused = 0_u64;

@@ -1,5 +1,6 @@
 //! Who may use the server: the configured accounts, whose tokens are in files, and those who were given a token.
 
+use super::era;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::{ExposeSecret, SecretString};
@@ -28,9 +29,12 @@ pub fn same_token(users: &[User]) -> Option<(&str, &str)> {
     })
 }
 
-/// Makes sure that the configured users exist.
+/// Makes sure that the configured users exist, and begins an era of everybody's changes.
 pub fn know(connection: &Connection, users: &[User]) -> rusqlite::Result<Known> {
-    users.iter().map(|user| Ok((hash(user.token.expose_secret()), row_of(connection, &user.name)?))).collect()
+    let known = users.iter().map(|user| Ok((hash(user.token.expose_secret()), row_of(connection, &user.name)?)));
+    let known = known.collect::<rusqlite::Result<_>>()?;
+    era::begin(connection)?;
+    Ok(known)
 }
 
 /// The user to whom a token was given.
@@ -42,6 +46,8 @@ pub fn find(connection: &Connection, hash: &[u8; 32]) -> rusqlite::Result<Option
 /// Gives a user a token, besides those that he has; makes the user if there is none of this name.
 pub fn add(connection: &Connection, user: &User, now: Timestamp) -> rusqlite::Result<()> {
     let row = row_of(connection, &user.name)?;
+    // The first of a new user, before he can write.
+    era::begin(connection)?;
     let values = params![hash(user.token.expose_secret()), row, now.as_millisecond()];
     connection.execute("INSERT INTO token (hash, user_id, created_ms) VALUES (?1, ?2, ?3)", values)?;
     Ok(())

@@ -1,6 +1,7 @@
 //! Accounts, and where each of them delivers to.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// An account's row and the row of its destination.
@@ -17,8 +18,10 @@ pub fn ensure(connection: &Connection, name: &str, destination: &str) -> rusqlit
     let destination =
         connection.query_row("SELECT id FROM destination WHERE identity = ?1", [destination], |row| row.get(0))?;
     let changed = connection.execute(
-        "INSERT INTO account (name, destination_id) VALUES (?1, ?2)
-         ON CONFLICT (name) DO UPDATE SET destination_id = ?2, reconciled_ms = NULL WHERE destination_id IS NOT ?2",
+        "INSERT INTO account (name, destination_id, wary) VALUES (?1, ?2, 1)
+         ON CONFLICT (name) DO UPDATE SET destination_id = ?2, wary = 1, reconciled_ms = NULL, rest_until_ms = NULL,
+             spent_day = NULL, feed = NULL, history_ms = NULL
+         WHERE destination_id IS NOT ?2",
         params![name, destination],
     )?;
     let id = connection.query_row("SELECT id FROM account WHERE name = ?1", [name], |row| row.get(0))?;
@@ -50,5 +53,87 @@ pub fn reconciled_at(connection: &Connection, account: Account) -> rusqlite::Res
 pub fn set_reconciled(connection: &Connection, account: Account, at: Timestamp) -> rusqlite::Result<()> {
     let values = params![account.id, at.as_millisecond()];
     connection.execute("UPDATE account SET reconciled_ms = ?2 WHERE id = ?1", values)?;
+    Ok(())
+}
+
+/// Before when nothing is to be sent, as the server asked for it.
+pub fn rest_until(connection: &Connection, account: Account) -> rusqlite::Result<Option<Timestamp>> {
+    let mut query = connection.prepare_cached("SELECT rest_until_ms FROM account WHERE id = ?1")?;
+    let millis: Option<i64> = query.query_row([account.id], |row| row.get(0))?;
+    Ok(millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+}
+
+pub fn set_rest_until(connection: &Connection, account: Account, until: Option<Timestamp>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE account SET rest_until_ms = ?2 WHERE id = ?1")?
+        .execute(params![account.id, until.map(Timestamp::as_millisecond)])?;
+    Ok(())
+}
+
+/// The requests of a day, of which there may be a limited number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    pub day: Date,
+    pub requests: u64,
+}
+
+pub fn spent(connection: &Connection, account: Account) -> rusqlite::Result<Option<Spent>> {
+    let mut query = connection.prepare_cached("SELECT spent_day, spent FROM account WHERE id = ?1")?;
+    query.query_row([account.id], |row| {
+        let day: Option<String> = row.get(0)?;
+        let requests = row.get(1)?;
+        Ok(day.and_then(|day| day.parse().ok()).map(|day| Spent { day, requests }))
+    })
+}
+
+pub fn set_spent(connection: &Connection, account: Account, spent: Spent) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE account SET spent_day = ?2, spent = ?3 WHERE id = ?1")?.execute(params![
+        account.id,
+        spent.day.to_string(),
+        spent.requests
+    ])?;
+    Ok(())
+}
+
+/// Whether what is queued is compared with the destination before it is sent.
+pub fn is_wary(connection: &Connection, account: Account) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT wary FROM account WHERE id = ?1")?.query_row([account.id], |row| row.get(0))
+}
+
+/// Makes an account wary, with what it has queued, or lets it be.
+pub fn set_wary(connection: &Connection, account: Account, wary: bool) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE account SET wary = ?2 WHERE id = ?1")?.execute(params![account.id, wary])?;
+    if wary {
+        connection.prepare_cached("UPDATE outbox SET checked = 0 WHERE account_id = ?1")?.execute([account.id])?;
+    }
+    Ok(())
+}
+
+/// How many deliveries were recorded, for [`super::mirror`].
+pub fn deliveries(connection: &Connection, account: Account) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT deliveries FROM account WHERE id = ?1")?.query_row([account.id], |row| row.get(0))
+}
+
+/// Continues the destination's list of changes.
+pub fn feed(connection: &Connection, account: Account) -> rusqlite::Result<Option<String>> {
+    connection.prepare_cached("SELECT feed FROM account WHERE id = ?1")?.query_row([account.id], |row| row.get(0))
+}
+
+pub fn set_feed(connection: &Connection, account: Account, feed: Option<&str>) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached("UPDATE account SET feed = ?2 WHERE id = ?1 AND feed IS NOT ?2")?;
+    update.execute(params![account.id, feed]).map(drop)
+}
+
+/// How far the slow comparison of the whole history has come.
+pub fn history(connection: &Connection, account: Account) -> rusqlite::Result<Option<Timestamp>> {
+    let mut query = connection.prepare_cached("SELECT history_ms FROM account WHERE id = ?1")?;
+    let millis: Option<i64> = query.query_row([account.id], |row| row.get(0))?;
+    Ok(millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+}
+
+pub fn set_history(connection: &Connection, account: Account, at: Option<Timestamp>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE account SET history_ms = ?2 WHERE id = ?1")?
+        .execute(params![account.id, at.map(Timestamp::as_millisecond)])?;
     Ok(())
 }

@@ -144,7 +144,7 @@ pub fn judge(
         "INSERT INTO file (account_id, path, size, mtime_ns, inode, format, verdict, reason, reader_version, judged_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (account_id, path) DO UPDATE SET size = ?3, mtime_ns = ?4, inode = ?5, format = ?6, verdict = ?7,
-             reason = ?8, reader_version = ?9, judged_ms = ?10
+             reason = ?8, reader_version = ?9, judged_ms = ?10, gone_ms = NULL, doubted = 0
          RETURNING id",
     )?;
     let Judged { path, stamp, format, verdict, reason } = judged;

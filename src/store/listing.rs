@@ -1,6 +1,7 @@
 //! What people ask to see: counts, sessions and files, for reading only.
 
 use super::Verdict;
+use super::absent::{self, Missed};
 use super::outbox::{self, Counts};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -18,11 +19,34 @@ pub struct AccountStatus {
     pub sessions: u64,
     #[serde(flatten)]
     pub outbox: Counts,
+    #[serde(flatten)]
+    pub settled: Settled,
     /// How many files have each verdict.
     #[serde(serialize_with = "as_object")]
     pub files: Vec<(Verdict, u64)>,
+    #[serde(flatten)]
+    pub missed: Missed,
     pub last_reconcile: Option<Timestamp>,
 }
+
+/// How many sessions wait for nothing any more, by where they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Settled {
+    pub delivered: u64,
+    pub discarded: u64,
+    pub deleted: u64,
+    pub edited: u64,
+}
+
+/// Where a session stands that is not in the outbox.
+const SETTLED: &str =
+    "CASE WHEN standing = 'discarded' THEN 'discarded' WHEN NOT wanted OR standing = 'deleted' THEN 'deleted'
+    WHEN standing = 'theirs' THEN 'edited' ELSE 'delivered' END";
+
+/// Why it stands there, where that is not plain.
+const WHY_SETTLED: &str = "CASE WHEN standing = 'discarded' THEN 'somebody decided that it is not to be sent'
+    WHEN NOT wanted THEN 'its files are gone' WHEN standing = 'deleted' THEN 'somebody deleted it on the server'
+    WHEN standing = 'theirs' THEN 'somebody edited it on the server' END";
 
 pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>> {
     let mut query = connection.prepare(
@@ -36,11 +60,33 @@ pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>>
             destination: row.get(2)?,
             sessions: row.get(4)?,
             outbox: outbox::counts(connection, id)?,
+            settled: settled(connection, id)?,
             files: verdicts(connection, id)?,
+            missed: absent::counts(connection, id)?,
             last_reconcile: instant(row.get(3)?),
         })
     })?;
     rows.collect()
+}
+
+fn settled(connection: &Connection, account: i64) -> rusqlite::Result<Settled> {
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT {SETTLED}, count(*) FROM session JOIN account ON account.id = account_id
+             LEFT JOIN remote ON remote.session_row = session.id AND remote.destination_id = account.destination_id
+         WHERE account_id = ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE session_row = session.id) GROUP BY 1"
+    ))?;
+    let mut rows = query.query([account])?;
+    let mut settled = Settled::default();
+    while let Some(row) = rows.next()? {
+        let count = row.get(1)?;
+        match row.get_ref(0)?.as_str()? {
+            "discarded" => settled.discarded = count,
+            "deleted" => settled.deleted = count,
+            "edited" => settled.edited = count,
+            _ => settled.delivered = count,
+        }
+    }
+    Ok(settled)
 }
 
 fn verdicts(connection: &Connection, account: i64) -> rusqlite::Result<Vec<(Verdict, u64)>> {
@@ -58,7 +104,7 @@ pub struct SessionStatus {
     pub account: String,
     pub id: String,
     pub revision: i64,
-    /// delivered, queued or parked
+    /// One of [`SESSION_STATES`].
     pub state: String,
     pub attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,18 +115,24 @@ pub struct SessionStatus {
     pub session: Box<serde_json::value::RawValue>,
 }
 
+/// Where a session can stand.
+pub const SESSION_STATES: [&str; 6] = ["delivered", "queued", "parked", "discarded", "deleted", "edited"];
+
 /// Hands every session, or those in one state, to `each`, by account and start, until it returns false.
 pub fn sessions(
     connection: &Connection,
     state: Option<&str>,
     mut each: impl FnMut(SessionStatus) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
-    let mut query = connection.prepare(
-        "SELECT name, session_id, revision, coalesce(state, 'delivered'), coalesce(attempts, 0), reason, due_ms, body
-         FROM session JOIN account ON account.id = session.account_id LEFT JOIN outbox ON session_row = session.id
-         WHERE ?1 IS NULL OR coalesce(state, 'delivered') = ?1
+    let mut query = connection.prepare(&format!(
+        "SELECT name, session_id, session.revision, coalesce(state, {SETTLED}) AS stands, coalesce(attempts, 0),
+             iif(state IS NULL, {WHY_SETTLED}, reason), due_ms, body
+         FROM session JOIN account ON account.id = session.account_id
+             LEFT JOIN outbox ON outbox.session_row = session.id
+             LEFT JOIN remote ON remote.session_row = session.id AND remote.destination_id = account.destination_id
+         WHERE ?1 IS NULL OR stands = ?1
          ORDER BY name, session.start_ms, session_id",
-    )?;
+    ))?;
     let mut rows = query.query([state])?;
     while let Some(row) = rows.next()? {
         let state: String = row.get(3)?;
@@ -113,6 +165,12 @@ pub struct FileStatus {
     pub reason: Option<String>,
     pub format: Option<String>,
     pub judged: Option<Timestamp>,
+    /// Since when it is missed, if its folder wants to know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone_since: Option<Timestamp>,
+    /// It was missed with so much else that a person has to say whether it is gone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
     /// The ids of the sessions that it tells of.
     pub sessions: Vec<String>,
 }
@@ -124,7 +182,7 @@ pub fn files(
     mut each: impl FnMut(FileStatus) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
     let mut query = connection.prepare(
-        "SELECT name, path, verdict, reason, format, judged_ms, file.id
+        "SELECT name, path, verdict, reason, format, judged_ms, file.id, gone_ms, doubted
          FROM file JOIN account ON account.id = account_id
          WHERE ?1 IS NULL OR verdict = ?1 ORDER BY name, path",
     )?;
@@ -137,6 +195,8 @@ pub fn files(
             reason: row.get(3)?,
             format: row.get(4)?,
             judged: instant(row.get(5)?),
+            gone_since: instant(row.get(7)?),
+            doubted: row.get(8)?,
             sessions: sessions_of(connection, row)?,
         })?;
         if !more {

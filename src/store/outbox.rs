@@ -5,6 +5,7 @@ use super::Account;
 use super::sessions::SessionRow;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashSet;
 
 /// A session whose next attempt is due.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,45 +13,135 @@ pub struct Due {
     pub row: SessionRow,
     pub session_id: String,
     pub revision: i64,
-    /// The session in its wire form.
-    pub body: String,
+    /// The session in its wire form; nothing if it is not to be there any more.
+    pub body: Option<String>,
     pub attempts: u32,
 }
 
-/// Queues a session whose content is new; what an older revision went through does not count against it.
+/// Which sessions go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// Those of the oldest workouts.
+    Oldest,
+    Newest,
+    /// Those with the fewest attempts: a probe had better not always be the same session.
+    LeastTried,
+}
+
+/// What the outbox holds that is due.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fetched {
+    pub due: Vec<Due>,
+    /// There may be more.
+    pub more: bool,
+    /// When the first of the others is due.
+    pub next: Option<Timestamp>,
+}
+
+/// What becomes of a session after an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The destination has this revision; a hash of its own account of it, empty after a deletion.
+    Delivered(Vec<u8>),
+    Retry {
+        next: Timestamp,
+        reason: String,
+    },
+    /// A person has to look at it.
+    Park {
+        reason: String,
+    },
+}
+
+/// Queues a session whose content is new; what an older revision went through does not count against it. One that somebody
+/// deleted at the destination stays deleted.
 pub fn queue(connection: &Connection, account: Account, row: SessionRow, now: Timestamp) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO outbox (session_row, account_id, start_ms, state, due_ms)
-             SELECT id, ?2, start_ms, 'queued', ?3 FROM session WHERE id = ?1
+            "INSERT INTO outbox (session_row, account_id, start_ms, state, due_ms, checked)
+             SELECT session.id, ?2, start_ms, 'queued', ?3, NOT wary FROM session JOIN account ON account.id = ?2
+             WHERE session.id = ?1 AND NOT (wanted AND EXISTS (
+                 SELECT 1 FROM remote WHERE session_row = ?1 AND destination_id = ?4 AND standing = 'deleted'))
              ON CONFLICT (session_row) DO UPDATE SET state = 'queued', attempts = 0, due_ms = ?3, reason = NULL,
                  first_fail_ms = NULL, last_fail_ms = NULL, start_ms = excluded.start_ms",
         )?
-        .execute(params![row, account.id, now.as_millisecond()])?;
+        .execute(params![row, account.id, now.as_millisecond(), account.destination])?;
     Ok(())
 }
 
-/// Queues whatever is not known to be at the account's destination. Changes nothing that waits already.
+/// Whether somebody deleted a session at the destination.
+pub fn is_deleted_there(connection: &Connection, account: Account, row: SessionRow) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM remote WHERE session_row = ?1 AND destination_id = ?2 AND standing = 'deleted'";
+    connection.prepare_cached(sql)?.exists(params![row, account.destination])
+}
+
+/// Queues whatever is not known to be at the account's destination, or is there and not wanted any more. Changes nothing
+/// that waits already.
 pub fn queue_difference(connection: &Connection, account: Account, now: Timestamp) -> rusqlite::Result<usize> {
     connection.execute(
-        "INSERT INTO outbox (session_row, account_id, start_ms, state, due_ms)
-         SELECT id, account_id, start_ms, 'queued', ?3 FROM session
-         WHERE account_id = ?1 AND NOT EXISTS (
-             SELECT 1 FROM remote WHERE session_row = session.id AND destination_id = ?2 AND revision >= session.revision)
+        "INSERT INTO outbox (session_row, account_id, start_ms, state, due_ms, checked)
+         SELECT session.id, account_id, start_ms, 'queued', ?3, NOT wary FROM session JOIN account ON account.id = ?1
+         WHERE account_id = ?1 AND iif(wanted,
+             NOT EXISTS (SELECT 1 FROM remote WHERE session_row = session.id AND destination_id = ?2
+                 AND (remote.revision >= session.revision OR standing = 'deleted')),
+             EXISTS (SELECT 1 FROM remote WHERE session_row = session.id AND destination_id = ?2
+                 AND remote.revision < session.revision AND standing != 'deleted'))
          ON CONFLICT DO NOTHING",
         params![account.id, account.destination, now.as_millisecond()],
     )
 }
 
-/// Sessions whose time has come, oldest workout first.
-pub fn due(connection: &Connection, account: Account, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<Due>> {
-    // The index by start yields them in order and can stop at the limit; the planner would rather sort all that are due.
+/// One of so many that are fetched is the one that waits for longest, whichever goes first.
+const TURN_OF_THE_PATIENT: usize = 8;
+
+/// Sessions whose time has come, at most `limit`. What is due after `latest` was queued by a clock that went ahead: it is
+/// due now.
+pub fn fetch(
+    connection: &Connection,
+    account: Account,
+    now: Timestamp,
+    latest: Timestamp,
+    limit: usize,
+    first: First,
+) -> rusqlite::Result<Fetched> {
+    connection
+        .prepare_cached("UPDATE outbox SET due_ms = ?2 WHERE account_id = ?1 AND state = 'queued' AND due_ms > ?3")?
+        .execute(params![account.id, now.as_millisecond(), latest.as_millisecond()])?;
+    let order = match first {
+        First::Oldest => "outbox.start_ms",
+        First::Newest => "outbox.start_ms DESC",
+        First::LeastTried => "attempts, due_ms",
+    };
+    let mut fetched = due(connection, account, now, limit, order)?;
+    let more = fetched.len() == limit;
+    if more {
+        let patient = due(connection, account, now, limit.div_ceil(TURN_OF_THE_PATIENT), "due_ms")?;
+        let known: HashSet<SessionRow> = fetched.iter().map(|due| due.row).collect();
+        fetched.extend(patient.into_iter().filter(|due| !known.contains(&due.row)));
+    }
     let mut query = connection.prepare_cached(
-        "SELECT session.id, session_id, revision, body, attempts
-         FROM outbox INDEXED BY outbox_by_start JOIN session ON session.id = session_row
-         WHERE outbox.account_id = ?1 AND state = 'queued' AND due_ms <= ?2
-         ORDER BY outbox.start_ms LIMIT ?3",
+        "SELECT min(due_ms) FROM outbox WHERE account_id = ?1 AND state = 'queued' AND checked AND due_ms > ?2",
     )?;
+    let next: Option<i64> = query.query_row(params![account.id, now.as_millisecond()], |row| row.get(0))?;
+    let next = next.map(|millis| Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MIN));
+    Ok(Fetched { due: fetched, more, next })
+}
+
+fn due(
+    connection: &Connection,
+    account: Account,
+    now: Timestamp,
+    limit: usize,
+    order: &str,
+) -> rusqlite::Result<Vec<Due>> {
+    // The index by start yields them in order and can stop at the limit; the planner would rather sort all that are due.
+    let index = if order.starts_with("outbox.start_ms") { "INDEXED BY outbox_by_start" } else { "" };
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT session.id, session_id, revision, iif(wanted, body, NULL), attempts
+         FROM outbox {index} JOIN session ON session.id = session_row
+         WHERE outbox.account_id = ?1 AND state = 'queued' AND checked AND due_ms <= ?2
+         ORDER BY {order} LIMIT ?3",
+    ))?;
     let values = params![account.id, now.as_millisecond(), limit];
     query
         .query_map(values, |row| {
@@ -65,37 +156,52 @@ pub fn due(connection: &Connection, account: Account, now: Timestamp, limit: usi
         .collect()
 }
 
-/// When the next session is due, if any waits. What is due after `latest` was queued by a clock that went ahead: it is
-/// due now.
-pub fn next_due(
-    connection: &Connection,
-    account: Account,
-    now: Timestamp,
-    latest: Timestamp,
-) -> rusqlite::Result<Option<Timestamp>> {
+/// Makes everything due that waits for its time.
+pub fn hasten(connection: &Connection, account: Account, now: Timestamp) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE outbox SET due_ms = ?2 WHERE account_id = ?1 AND state = 'queued' AND due_ms > ?3")?
-        .execute(params![account.id, now.as_millisecond(), latest.as_millisecond()])?;
-    let mut query =
-        connection.prepare_cached("SELECT min(due_ms) FROM outbox WHERE account_id = ?1 AND state = 'queued'")?;
-    let millis: Option<i64> = query.query_row([account.id], |row| row.get(0))?;
-    Ok(millis.map(|millis| Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MIN)))
+        .prepare_cached("UPDATE outbox SET due_ms = ?2 WHERE account_id = ?1 AND state = 'queued' AND due_ms > ?2")?
+        .execute(params![account.id, now.as_millisecond()])?;
+    Ok(())
 }
 
-/// Notes that the server has this revision. The session leaves the outbox unless it has a newer one by now.
-pub fn delivered(
+/// Writes down what became of an attempt. A newer revision in the outbox is not concerned, and keeps its turn.
+pub fn record(
+    connection: &Connection,
+    account: Account,
+    due: &Due,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    match verdict {
+        Verdict::Delivered(echo) => delivered(connection, account, due, echo, now),
+        Verdict::Retry { next, reason } => set_failed(connection, due, "queued", *next, reason, now),
+        Verdict::Park { reason } => set_failed(connection, due, "parked", now, reason, now),
+    }
+}
+
+/// Notes that the server has this revision, or nothing any more. The session leaves the outbox unless it has a newer
+/// one by now.
+fn delivered(
     connection: &Connection,
     account: Account,
     due: &Due,
     echo: &[u8],
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO remote (session_row, destination_id, revision, echo, delivered_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET revision = ?3, echo = ?4, delivered_ms = ?5",
-        )?
-        .execute(params![due.row, account.destination, due.revision, echo, now.as_millisecond()])?;
+    connection.prepare_cached("UPDATE account SET deliveries = deliveries + 1 WHERE id = ?1")?.execute([account.id])?;
+    if due.body.is_some() {
+        connection
+            .prepare_cached(
+                "INSERT INTO remote (session_row, destination_id, revision, echo, delivered_ms, seq)
+                 SELECT ?1, ?2, ?3, ?4, ?5, deliveries FROM account WHERE id = ?6
+                 ON CONFLICT DO UPDATE SET revision = ?3, echo = ?4, delivered_ms = ?5, standing = 'ours', seq = excluded.seq",
+            )?
+            .execute(params![due.row, account.destination, due.revision, echo, now.as_millisecond(), account.id])?;
+    } else {
+        connection
+            .prepare_cached("DELETE FROM remote WHERE session_row = ?1 AND destination_id = ?2")?
+            .execute(params![due.row, account.destination])?;
+    }
     connection
         .prepare_cached(
             "DELETE FROM outbox WHERE session_row = ?1
@@ -105,20 +211,33 @@ pub fn delivered(
     Ok(())
 }
 
-/// Notes a failed attempt and when the next one is due. A newer revision in the outbox has not failed and keeps its turn.
-pub fn failed(
+/// What was compared may be sent.
+pub fn check(connection: &Connection, row: SessionRow) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE outbox SET checked = 1 WHERE session_row = ?1")?.execute([row]).map(drop)
+}
+
+/// The same for all, where nothing can be compared.
+pub fn check_all(connection: &Connection, account: Account) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached("UPDATE outbox SET checked = 1 WHERE account_id = ?1")?;
+    update.execute([account.id]).map(drop)
+}
+
+/// Sets a session aside that was delivered and did not stay.
+pub fn park_delivered(
     connection: &Connection,
-    due: &Due,
-    next: Timestamp,
+    account: Account,
+    row: SessionRow,
     reason: &str,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    set_failed(connection, due, "queued", next, reason, now)
-}
-
-/// Sets a session aside until a person or a newer revision brings it back.
-pub fn park(connection: &Connection, due: &Due, reason: &str, now: Timestamp) -> rusqlite::Result<()> {
-    set_failed(connection, due, "parked", now, reason, now)
+    connection
+        .prepare_cached(
+            "INSERT INTO outbox (session_row, account_id, start_ms, state, due_ms, reason, first_fail_ms, last_fail_ms)
+             SELECT id, ?2, start_ms, 'parked', ?3, ?4, ?3, ?3 FROM session WHERE id = ?1
+             ON CONFLICT DO UPDATE SET state = 'parked', reason = ?4, last_fail_ms = ?3",
+        )?
+        .execute(params![row, account.id, now.as_millisecond(), reason])?;
+    Ok(())
 }
 
 /// Brings parked sessions back into the queue.
@@ -128,6 +247,7 @@ pub fn unpark(connection: &Connection, rows: &[SessionRow], due: Timestamp) -> r
     rows.iter().try_for_each(|row| update.execute(params![row, due.as_millisecond()]).map(drop))
 }
 
+/// Whoever has reset the attempts meanwhile wants another one, whatever became of this.
 fn set_failed(
     connection: &Connection,
     due: &Due,
@@ -140,7 +260,7 @@ fn set_failed(
         .prepare_cached(
             "UPDATE outbox SET state = ?3, attempts = ?4, due_ms = ?5, reason = ?6, last_fail_ms = ?7,
                  first_fail_ms = coalesce(first_fail_ms, ?7)
-             WHERE session_row = ?1 AND (SELECT revision FROM session WHERE id = ?1) = ?2",
+             WHERE session_row = ?1 AND (SELECT revision FROM session WHERE id = ?1) = ?2 AND attempts = ?8",
         )?
         .execute(params![
             due.row,
@@ -149,7 +269,8 @@ fn set_failed(
             due.attempts.saturating_add(1),
             next.as_millisecond(),
             reason,
-            now.as_millisecond()
+            now.as_millisecond(),
+            due.attempts,
         ])?;
     Ok(())
 }

@@ -75,16 +75,42 @@ pub fn create(connection: &Connection, account: Account, id: &str) -> rusqlite::
     insert.query_row(params![account.id, id], |row| row.get(0))
 }
 
-/// Gives a session its content; returns the new revision if that is a change.
-pub fn revise(connection: &Connection, row: SessionRow, session: &Session) -> rusqlite::Result<Option<i64>> {
+/// Gives a session the id under which the destination has it.
+pub fn rename(connection: &Connection, row: SessionRow, session: &Session) -> rusqlite::Result<()> {
+    let body = serde_json::to_string(session).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    connection
+        .prepare_cached("UPDATE session SET session_id = ?2, body = ?3 WHERE id = ?1")?
+        .execute(params![row, session.id, body])?;
+    Ok(())
+}
+
+/// Gives a session its content; returns the new revision if that is a change. One that was not wanted any more is wanted
+/// again.
+pub fn revise(
+    connection: &Connection,
+    row: SessionRow,
+    session: &Session,
+    now: Timestamp,
+) -> rusqlite::Result<Option<i64>> {
     let body = serde_json::to_string(session).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut update = connection.prepare_cached(
-        "UPDATE session SET revision = revision + 1, body = ?2, start_ms = ?3, end_ms = ?4, type = ?5
-         WHERE id = ?1 AND body IS NOT ?2 RETURNING revision",
+        "UPDATE session SET revision = revision + 1, body = ?2, start_ms = ?3, end_ms = ?4, type = ?5, revised_ms = ?6,
+             wanted = 1
+         WHERE id = ?1 AND (body IS NOT ?2 OR NOT wanted) RETURNING revision",
     )?;
-    let values = params![row, body, session.start_time_millis, session.end_time_millis, session.activity_type];
+    let Session { start_time_millis: start, end_time_millis: end, activity_type, .. } = session;
+    let values = params![row, body, start, end, activity_type, now.as_millisecond()];
     let mut rows = update.query(values)?;
     rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+/// Says that a session is not to be on the server any more if no file tells of it; true if that is so now.
+pub fn dismiss(connection: &Connection, row: SessionRow) -> rusqlite::Result<bool> {
+    let mut update = connection.prepare_cached(
+        "UPDATE session SET revision = revision + 1, wanted = 0
+         WHERE id = ?1 AND wanted AND NOT EXISTS (SELECT 1 FROM record WHERE session_row = ?1)",
+    )?;
+    Ok(update.execute([row])? > 0)
 }
 
 /// The sessions of which a file tells.
@@ -123,30 +149,4 @@ pub fn records(connection: &Connection, session: SessionRow) -> rusqlite::Result
 fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(row.get(column)?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, error.into()))
-}
-
-/// A session by its row and its id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    pub row: SessionRow,
-    pub id: String,
-}
-
-/// Sessions that lie wholly between two instants, were delivered to the account's destination before a third, and do
-/// not wait to be sent.
-pub fn delivered_within(
-    connection: &Connection,
-    account: Account,
-    start: Timestamp,
-    end: Timestamp,
-    before: Timestamp,
-) -> rusqlite::Result<Vec<Named>> {
-    let mut query = connection.prepare_cached(
-        "SELECT id, session_id FROM session JOIN remote ON session_row = id AND destination_id = ?2
-         WHERE account_id = ?1 AND start_ms > ?3 AND start_ms < ?4 AND end_ms < ?4 AND delivered_ms < ?5
-           AND NOT EXISTS (SELECT 1 FROM outbox WHERE session_row = id)",
-    )?;
-    let values =
-        params![account.id, account.destination, start.as_millisecond(), end.as_millisecond(), before.as_millisecond()];
-    query.query_map(values, |row| Ok(Named { row: row.get(0)?, id: row.get(1)? }))?.collect()
 }

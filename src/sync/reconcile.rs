@@ -1,55 +1,421 @@
-//! Asks the server, from time to time, whether it still has what was delivered; puts again what it has not.
+//! Asks the destination, from time to time, what it holds, and repairs what differs: its list of changes, the recent
+//! past, and piece by piece the whole history. Looks before the first delivery of a memory that may be out of date.
 
-use super::{Route, deliver};
-use crate::api::{Failure, Stop, Window};
+mod compare;
+pub mod settle;
+mod windows;
+
+use super::courier::CLOSED_PAUSE;
+use super::{Heard, Progress, Route, retry};
+use crate::config::OnTwin;
+use crate::destination::{Failure, Listing, Stop, Window};
 use crate::events;
-use crate::store::{self, accounts, outbox, sessions};
+use crate::store::{self, accounts, mirror, outbox};
+pub use compare::Finding;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashSet;
-use std::time::Duration;
-use tokio::sync::watch;
+pub use settle::Report;
+use settle::{Asked, Rules};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// After a failed attempt, the next one comes no later than this.
 const RETRY: Duration = Duration::from_secs(300);
 
-/// A window that is still refused as too large when it is this short is somebody else's problem.
-const SHORTEST_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// A dead login is tried again this often; a new one counts at once.
+const CREDENTIALS_PAUSE: Duration = Duration::from_secs(600);
 
-/// What one comparison found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    pub compared: usize,
-    pub missing: usize,
+/// While the list of changes works, the recent past itself is looked at this often.
+const WINDOW_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// How much of the history is compared in one go, Unix milliseconds.
+const PIECE: i64 = 90 * 86_400_000;
+
+/// What arrives together is looked up together.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Pages of changes that are read in one go; a server that always has another one is not followed for ever.
+const MOST_PAGES: usize = 1000;
+
+/// What a person wants to have compared.
+pub struct Order {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub dry_run: bool,
+    pub done: oneshot::Sender<Result<Report, Failure>>,
 }
 
-/// Compares at the configured pace until told to stop.
-pub async fn run(route: Route, mut stop: watch::Receiver<bool>) {
+/// Compares until told to stop: what is queued and was not compared, what people order, and, if `at_a_pace`, from time to
+/// time everything.
+pub async fn run(
+    route: Route,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    at_a_pace: bool,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut scanned = route.scanned.subscribe();
     let every = route.reconcile.every.get();
     let account = route.account;
     let last = route.store.call(move |c| accounts::reconciled_at(c, account)).await.ok().flatten();
-    let mut pause = last.map_or(Duration::ZERO, |last| left_of(every, last, Timestamp::now()));
+    let first = last.map_or(Duration::ZERO, |last| left_of(every, last, Timestamp::now()));
+    let rules = Rules::of(&route.reconcile, false);
+    let mut reconciler = Reconciler { route, rules, has_feed: false, looked: None, next: Instant::now() + first };
     loop {
-        let mut halted = route.halted.subscribe();
-        tokio::select! {
-            // A server that takes nothing is not asked either; whoever delivers finds out when it is back.
-            () = async { tokio::time::sleep(pause).await; let _ = halted.wait_for(Option::is_none).await; } => {}
-            _ = stop.changed() => return,
-        }
-        let result = tokio::select! {
-            result = once(&route) => result,
+        let work = async {
+            // What waits to be looked up comes first: nothing of it is sent before.
+            if reconciler.survey(&mut scanned).await {
+                return None;
+            }
+            Some(reconciler.next_pass())
+        };
+        let next = tokio::select! {
+            next = work => next,
             _ = stop.changed() => return,
         };
-        pause = match result {
+        let Some(next) = next else { continue };
+        let bell = reconciler.route.bell.clone();
+        tokio::select! {
+            () = bell.reconcile.notified() => {}
+            Ok(()) = scanned.changed() => {}
+            Some(order) = orders.recv() => tokio::select! {
+                () = reconciler.obey(order) => {}
+                _ = stop.changed() => return,
+            },
+            () = next, if at_a_pace => tokio::select! {
+                () = reconciler.pass() => {}
+                _ = stop.changed() => return,
+            },
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+enum Question {
+    Changes(Option<String>),
+    Window(Window),
+}
+
+struct Reconciler {
+    route: Route,
+    rules: Rules,
+    /// Whether the destination has a list of changes, as far as was seen.
+    has_feed: bool,
+    /// When the recent past was last looked at.
+    looked: Option<Instant>,
+    /// When the next pass is due.
+    next: Instant,
+}
+
+impl Reconciler {
+    /// Waits for the time of the next pass. A destination that takes nothing is not asked either: whoever delivers finds
+    /// out when it is back. But a login may be renewed while there is nothing to deliver.
+    fn next_pass(&self) -> impl Future<Output = ()> + use<> {
+        let (next, route) = (self.next, self.route.clone());
+        async move {
+            tokio::time::sleep_until(next.into()).await;
+            let _ = route.scanned.subscribe().wait_for(|scanned| *scanned).await;
+            let mut halted = route.halted.subscribe();
+            let is_login = halted.borrow().as_ref().is_some_and(|halt| halt.credentials);
+            if is_login {
+                tokio::select! {
+                    _ = halted.wait_for(Option::is_none) => {}
+                    () = route.probe.reconcile.notified() => {}
+                    () = tokio::time::sleep(CREDENTIALS_PAUSE) => {}
+                }
+            } else {
+                // The sender lives as long as the route.
+                let _ = halted.wait_for(Option::is_none).await;
+            }
+        }
+    }
+
+    /// One round of everything, and when the next one is.
+    async fn pass(&mut self) {
+        let every = self.route.reconcile.every.get();
+        let pause = match self.round().await {
             Ok(report) => {
-                events::reconcile_done(&route.name, report.compared, report.missing);
+                let (missing, edited) = (report.count(Finding::Missing), report.count(Finding::Edited));
+                let deleted = report.count(Finding::Deleted);
+                events::reconcile_done(&self.route.name, report.compared, missing, edited, deleted, report.left);
                 every
             }
             Err(failure) => {
                 let pause = pause_after(&failure, every);
-                events::reconcile_failed(&route.name, failure.reason(), pause.as_secs());
+                events::reconcile_failed(&self.route.name, failure.reason(), pause.as_secs());
                 pause
             }
         };
+        self.next = Instant::now() + pause;
+    }
+
+    async fn round(&mut self) -> Result<Report, Failure> {
+        let (account, began) = (self.route.account, Timestamp::now());
+        let mut report = Report::default();
+        self.has_feed = self.changes(&mut report).await?;
+        let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= WINDOW_EVERY);
+        if !self.has_feed || is_due {
+            let recent = SignedDuration::try_from(self.route.reconcile.recent.get()).unwrap_or(SignedDuration::MAX);
+            let start = began.saturating_sub(recent).unwrap_or(Timestamp::UNIX_EPOCH);
+            self.span((start.as_millisecond(), i64::MAX), &mut report).await?;
+            self.looked = Some(Instant::now());
+        }
+        self.piece_of_history(&mut report).await?;
+        self.call(move |c| accounts::set_reconciled(c, account, began)).await?;
+        Ok(report)
+    }
+
+    /// Follows the destination's list of changes; returns whether it has one.
+    async fn changes(&mut self, report: &mut Report) -> Result<bool, Failure> {
+        let account = self.route.account;
+        let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
+        for _ in 0..MOST_PAGES {
+            let deliveries = self.call(move |c| accounts::deliveries(c, account)).await?;
+            let listing = match self.ask(Question::Changes(feed.clone())).await {
+                // The token means nothing any more, so neither does what was missed since: the windows tell.
+                Err(Failure::Park { .. }) => {
+                    self.call(move |c| accounts::set_feed(c, account, None)).await?;
+                    return Ok(false);
+                }
+                listing => listing?,
+            };
+            let Some(next) = listing.next.clone() else { return Ok(false) };
+            let is_last = listing.sessions.is_empty() && listing.deleted.is_empty() || feed.as_ref() == Some(&next);
+            let (rules, token) = (self.rules.clone(), next.clone());
+            let found = self
+                .call(move |c| {
+                    let found = settle::changes(c, account, deliveries, &listing, &rules, Timestamp::now())?;
+                    // What is left for a person is not forgotten: it is read again.
+                    if found.left == 0 {
+                        accounts::set_feed(c, account, Some(&token))?;
+                    }
+                    Ok(found)
+                })
+                .await?;
+            let is_stuck = found.left > 0;
+            self.tell(&found);
+            report.add(found);
+            if is_last || is_stuck {
+                return Ok(true);
+            }
+            feed = Some(next);
+        }
+        Ok(true)
+    }
+
+    /// The next piece of the history that holds anything; after the last one it begins anew.
+    async fn piece_of_history(&mut self, report: &mut Report) -> Result<(), Failure> {
+        let account = self.route.account;
+        let from = self.call(move |c| accounts::history(c, account)).await?;
+        let from = from.map_or(i64::MIN, Timestamp::as_millisecond);
+        let starts = self.call(move |c| mirror::starts(c, account, (from, i64::MAX))).await?;
+        let next = match starts.first() {
+            Some(first) => {
+                let end = first.saturating_add(PIECE);
+                self.span((*first, end), report).await?;
+                Timestamp::from_millisecond(end).ok()
+            }
+            None => None,
+        };
+        self.call(move |c| accounts::set_history(c, account, next)).await
+    }
+
+    /// Compares all of ours that starts in a span.
+    async fn span(&mut self, (from, to): windows::Span, report: &mut Report) -> Result<(), Failure> {
+        let account = self.route.account;
+        let starts = self.call(move |c| mirror::starts(c, account, (from, to))).await?;
+        for span in windows::spans(&starts) {
+            let found = self.compare(span, false, self.rules.clone(), false).await?;
+            report.add(found);
+        }
+        Ok(())
+    }
+
+    /// Looks what the destination has of what is queued and was not compared yet. Returns whether there may be more.
+    async fn survey(&mut self, scanned: &mut watch::Receiver<bool>) -> bool {
+        let account = self.route.account;
+        let found =
+            self.call(move |c| Ok((accounts::is_wary(c, account)?, mirror::unchecked_starts(c, account)?))).await;
+        let Ok((is_wary, starts)) = found else { return false };
+        if !is_wary && starts.is_empty() {
+            return false;
+        }
+        if !*scanned.borrow() {
+            // Until then more will come, and what is known of files may be out of date.
+            return false;
+        }
+        if starts.is_empty() {
+            if self.rules.on_twin == OnTwin::Upload {
+                // Should this fail, it is tried with the next event.
+                let _ = self.call(move |c| accounts::set_wary(c, account, false)).await;
+            }
+            return false;
+        }
+        tokio::time::sleep(GATHER).await;
+        let mut failures = 0;
+        while let Err(failure) = self.look_up().await {
+            events::reconcile_failed(&self.route.name, failure.reason(), 0);
+            // Whoever waits for a session to be delivered learns that it will take its time.
+            self.route.tell(Progress::Retrying { reason: failure.reason().to_owned() });
+            failures += 1;
+            let after = match &failure {
+                Failure::Retry { after, .. } => after.unwrap_or_default(),
+                Failure::Stop { why: Stop::Credentials, .. } => {
+                    tokio::select! {
+                        () = self.route.probe.reconcile.notified() => {}
+                        () = tokio::time::sleep(CREDENTIALS_PAUSE) => {}
+                    }
+                    continue;
+                }
+                // Who delivers finds out what that means.
+                Failure::Park { .. } | Failure::Stop { .. } => {
+                    let _ = self.call(move |c| outbox::check_all(c, account)).await;
+                    self.route.bell.deliver.notify_one();
+                    return true;
+                }
+            };
+            let pause = retry::pause(failures, Duration::from_secs(2), RETRY, fastrand::f64());
+            tokio::time::sleep(pause.max(after)).await;
+        }
+        true
+    }
+
+    async fn look_up(&mut self) -> Result<(), Failure> {
+        let account = self.route.account;
+        let starts = self.call(move |c| mirror::unchecked_starts(c, account)).await?;
+        let mut report = Report::default();
+        for span in windows::spans(&starts) {
+            let found = self.compare(span, true, self.rules.clone(), false).await?;
+            report.add(found);
+        }
+        events::survey_done(&self.route.name, report.adopted, report.queued, report.twins);
+        Ok(())
+    }
+
+    async fn obey(&mut self, order: Order) {
+        let Order { from, to, dry_run, done } = order;
+        let result = self.compare_all((from.as_millisecond(), to.as_millisecond()), dry_run).await;
+        // Whoever asked may be gone.
+        let _ = done.send(result);
+    }
+
+    /// Compares for a person, who also answers for a mass of differences.
+    async fn compare_all(&mut self, span: windows::Span, dry_run: bool) -> Result<Report, Failure> {
+        let (rules, account) = (Rules::of(&self.route.reconcile, true), self.route.account);
+        let starts = self.call(move |c| mirror::starts(c, account, span)).await?;
+        let mut report = Report::default();
+        for span in windows::spans(&starts) {
+            report.add(self.compare(span, false, rules.clone(), dry_run).await?);
+        }
+        Ok(report)
+    }
+
+    /// Asks for the window of a span, or for its halves if it is too large, and settles what is found.
+    async fn compare(
+        &mut self,
+        span: windows::Span,
+        only_unchecked: bool,
+        rules: Rules,
+        dry_run: bool,
+    ) -> Result<Report, Failure> {
+        let account = self.route.account;
+        let mut total = Report::default();
+        let mut spans = vec![span];
+        while let Some(span) = spans.pop() {
+            let deliveries = self.call(move |c| accounts::deliveries(c, account)).await?;
+            let listing = match self.ask(Question::Window(windows::window(span))).await {
+                Ok(listing) => listing,
+                Err(Failure::Park { reason }) => match windows::halves(span) {
+                    Some(halves) => {
+                        spans.extend(halves);
+                        continue;
+                    }
+                    None => return Err(Failure::Park { reason }),
+                },
+                Err(failure) => return Err(failure),
+            };
+            let asked = Asked { starts: span, deliveries, only_unchecked };
+            let listing = Arc::new(listing);
+            let mut found = self.settle(asked, &listing, &rules, dry_run || self.has_feed).await?;
+            if self.has_feed && !dry_run {
+                // What is missing may have been deleted a moment ago: only the list of changes knows.
+                if found.count(Finding::Missing) > 0 {
+                    self.changes(&mut total).await?;
+                }
+                found = self.settle(asked, &listing, &rules, false).await?;
+            }
+            if !dry_run {
+                self.tell(&found);
+            }
+            total.add(found);
+        }
+        Ok(total)
+    }
+
+    /// What a list means, or what it would mean.
+    async fn settle(
+        &self,
+        asked: Asked,
+        listing: &Arc<Listing>,
+        rules: &Rules,
+        dry_run: bool,
+    ) -> Result<Report, Failure> {
+        let (account, listing, rules) = (self.route.account, Arc::clone(listing), rules.clone());
+        self.call(move |c| {
+            let settle =
+                |c: &rusqlite::Connection| settle::window(c, account, asked, &listing, &rules, Timestamp::now());
+            if dry_run { store::undone(c, settle) } else { settle(c) }
+        })
+        .await
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let failed = |error: store::Error| Failure::Retry { after: None, of_server: false, reason: error.to_string() };
+        self.route.store.call(write).await.map_err(failed)
+    }
+
+    /// Asks when the account's pace allows it, and lets whoever delivers know what an answer says of the login.
+    async fn ask(&self, question: Question) -> Result<Listing, Failure> {
+        loop {
+            let leave = self.route.pace().take(self.route.clock.now());
+            match leave {
+                Ok(()) => break,
+                Err(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+        let result = match question {
+            Question::Changes(token) => self.route.client.changes(token.as_deref()).await,
+            Question::Window(window) => self.route.client.list(window).await,
+        };
+        match &result {
+            Ok(_) => drop(self.route.heard.send_replace(Heard::Welcome)),
+            Err(Failure::Stop { why: Stop::Credentials, reason }) => {
+                self.route.heard.send_replace(Heard::Unknown(reason.clone()));
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    fn tell(&self, report: &Report) {
+        let name = &self.route.name;
+        for difference in &report.differences {
+            match difference.finding {
+                Finding::Missing => events::session_missing(name, &difference.session, &difference.remedy),
+                Finding::Deleted => events::session_deleted_there(name, &difference.session, &difference.remedy),
+                Finding::Edited => events::session_edited_there(name, &difference.session, &difference.remedy),
+                Finding::Unwanted => events::session_unwanted(name, &difference.session, &difference.remedy),
+                Finding::Same | Finding::Known | Finding::News => {}
+            }
+        }
+        if report.left > 0 {
+            events::reconcile_mass(name, report.left, report.compared);
+        }
+        if report.queued > 0 {
+            self.route.bell.deliver.notify_one();
+        }
     }
 }
 
@@ -58,8 +424,9 @@ fn pause_after(failure: &Failure, every: Duration) -> Duration {
     let soon = every.min(RETRY);
     match failure {
         Failure::Retry { after, .. } => after.unwrap_or_default().max(soon),
-        Failure::Park { .. } | Failure::Stop { why: Stop::Credentials, .. } => soon,
-        Failure::Stop { why: Stop::Closed, .. } => deliver::CLOSED_PAUSE,
+        Failure::Park { .. } => soon,
+        Failure::Stop { why: Stop::Credentials | Stop::Permission, .. } => CREDENTIALS_PAUSE.min(every),
+        Failure::Stop { why: Stop::Closed, .. } => CLOSED_PAUSE,
     }
 }
 
@@ -69,106 +436,18 @@ fn left_of(every: Duration, last: Timestamp, now: Timestamp) -> Duration {
     every.saturating_sub(passed)
 }
 
-/// Compares the recent window once.
-async fn once(route: &Route) -> Result<Report, Failure> {
-    let began = Timestamp::now();
-    let recent = SignedDuration::try_from(route.reconcile.recent.get()).unwrap_or(SignedDuration::MAX);
-    let day = SignedDuration::from_hours(24);
-    let start = began.saturating_sub(recent).unwrap_or(Timestamp::UNIX_EPOCH);
-    let end = began.saturating_add(day).unwrap_or(Timestamp::MAX);
-    let mut report = Report::default();
-    let mut windows = vec![Window { start, end }];
-    while let Some(window) = windows.pop() {
-        match route.client.list(window).await {
-            Ok(found) => {
-                let part = compare(route, window, found, began).await.map_err(|error| store_failed(&error))?;
-                report.compared += part.compared;
-                report.missing += part.missing;
-            }
-            Err(Failure::Park { reason }) => match halves(window) {
-                Some(halves) => windows.extend(halves),
-                None => return Err(Failure::Park { reason }),
-            },
-            Err(failure) => return Err(failure),
-        }
-    }
-    let account = route.account;
-    let noted = route.store.call(move |c| accounts::set_reconciled(c, account, began)).await;
-    noted.map_err(|error| store_failed(&error))?;
-    Ok(report)
-}
-
-fn store_failed(error: &store::Error) -> Failure {
-    Failure::Retry { after: None, of_server: false, reason: error.to_string() }
-}
-
-/// Two windows instead of one that the server refuses, as too large presumably.
-fn halves(window: Window) -> Option<[Window; 2]> {
-    let length = window.end.duration_since(window.start);
-    if length < SHORTEST_WINDOW {
-        return None;
-    }
-    let middle = window.start.saturating_add(length / 2).ok()?;
-    Some([Window { end: middle, ..window }, Window { start: middle, ..window }])
-}
-
-/// Queues what was delivered before the list was asked for, lies wholly inside its window, and is not in it.
-async fn compare(
-    route: &Route,
-    window: Window,
-    found: HashSet<String>,
-    began: Timestamp,
-) -> Result<Report, store::Error> {
-    let account = route.account;
-    let (report, missing) = route
-        .store
-        .call(move |connection| {
-            let expected = sessions::delivered_within(connection, account, window.start, window.end, began)?;
-            let missing: Vec<_> = expected.iter().filter(|session| !found.contains(&session.id)).cloned().collect();
-            for session in &missing {
-                outbox::queue(connection, account, session.row, began)?;
-            }
-            let report = Report { compared: expected.len(), missing: missing.len() };
-            Ok((report, missing))
-        })
-        .await?;
-    for session in &missing {
-        events::session_missing(&route.name, &session.id);
-    }
-    if report.missing > 0 {
-        route.wake.notify_one();
-    }
-    Ok(report)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
     #[test]
     fn the_pace_survives_restarts_and_clocks() {
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
         let hour = Duration::from_secs(3600);
         let last = at("2026-11-22T12:00:00Z");
         for (now, left) in [("12:00:00", 3600), ("12:59:00", 60), ("13:30:00", 0), ("11:00:00", 0)] {
             let now = at(&format!("2026-11-22T{now}Z"));
             assert_eq!(left_of(hour, last, now), Duration::from_secs(left), "{now}");
         }
-    }
-
-    #[test]
-    fn windows_are_halved_without_a_gap() {
-        let window = Window { start: at("2026-11-01T00:00:00Z"), end: at("2026-11-03T00:00:00Z") };
-        let [first, second] = halves(window).unwrap();
-        assert_eq!((first.start, first.end), (window.start, second.start));
-        assert_eq!(second.end, window.end);
-        let mut short = window;
-        while let Some([half, _]) = halves(short) {
-            short = half;
-        }
-        assert!(short.end.duration_since(short.start) < SHORTEST_WINDOW);
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Tells a folder from another that has taken its name: device and inode.
-type Identity = (u64, u64);
+pub type Identity = (u64, u64);
 
 pub struct Root {
     pub folder: Folder,
@@ -52,7 +52,8 @@ impl Root {
     }
 }
 
-fn identity(path: &Path) -> Option<Identity> {
+/// Of the folder that is there now.
+pub fn identity(path: &Path) -> Option<Identity> {
     let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_dir)?;
     Some((metadata.dev(), metadata.ino()))
 }

@@ -14,6 +14,8 @@ pub struct Scan {
     pub is_root: bool,
     pub files: u64,
     pub candidates: u64,
+    /// Those that are as they were when they got their verdict.
+    pub settled: u64,
     pub began: Instant,
     /// Folders below that could not be read.
     pub closed: Vec<(PathBuf, io::Error)>,
@@ -36,7 +38,7 @@ impl Scan {
 
     fn new(folder: usize, dir: PathBuf, is_root: bool, walk: WalkDir) -> Self {
         let (began, walk) = (Instant::now(), walk.into_iter());
-        Self { folder, dir, is_root, files: 0, candidates: 0, began, closed: Vec::new(), walk }
+        Self { folder, dir, is_root, files: 0, candidates: 0, settled: 0, began, closed: Vec::new(), walk }
     }
 
     /// The next regular file and its stamp. An error is that of the watched folder; what cannot be read deeper down is

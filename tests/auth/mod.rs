@@ -1,4 +1,8 @@
 //! Logging in, and staying so.
 
+mod answers;
+mod bench;
+mod keeping;
 mod oauth;
+mod secrets;
 mod sources;

@@ -1,53 +1,11 @@
 //! An account that is logged in at a provider that nobody here wrote.
 
-use crate::support::fault_server::FaultServer;
-use crate::support::fit::Run;
-use crate::support::oauth::{Login, OAuthServer, open};
-use crate::support::program::Place;
+use super::bench::Bench;
+use crate::daemon::nobody::Nobody;
+use crate::support::oauth::open;
+use crate::support::program::Daemon;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-
-const START: i64 = 1_600_000_000;
-
-struct Bench {
-    provider: OAuthServer,
-    api: FaultServer,
-    place: Place,
-}
-
-impl Bench {
-    fn new() -> Option<Self> {
-        let provider = OAuthServer::start()?;
-        let api = FaultServer::start("access-secret-1");
-        let place = Place::new();
-        let settings = provider.settings(&format!("http://{}/fitness/v1", api.address));
-        let folders = format!("folders = ['{}']\ndelivery.retry_first = '20ms'\n", place.folder().display());
-        fs::write(place.config(), folders + &settings).unwrap();
-        Some(Self { provider, api, place })
-    }
-
-    fn begin(&self) -> Login {
-        Login::start(self.place.command().args(["auth", "login"]))
-    }
-
-    fn log_in(&self) {
-        let login = self.begin();
-        let page = open(&login.redirect());
-        assert!(page.contains("You can close this page"), "{page}");
-        assert_eq!(login.end(), (Some(0), String::new()));
-    }
-
-    fn drop_run(&self, day: i64) {
-        let run = Run { records: 2, ..Run::at(START + day * 86_400) };
-        self.place.drop_file(&format!("{day}.fit"), run.build());
-    }
-
-    fn status(&self) -> serde_json::Value {
-        let output = self.place.run(&["auth", "status", "--json"]);
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-}
 
 #[test]
 fn a_login_by_the_browser_delivers() {
@@ -67,6 +25,20 @@ fn a_login_by_the_browser_delivers() {
     assert_eq!(fs::metadata(grant).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(bench.status()["scope"], "https://www.googleapis.com/auth/fitness.activity.write");
     let mut daemon = bench.place.start_with(&[], &[]);
+    bench.drop_run(0);
+    daemon.wait_for("session.delivered");
+}
+
+/// An administrator logs in for a service that runs as another user, which then refreshes what came of it.
+#[test]
+fn an_administrator_may_log_in_for_the_service() {
+    let Some(mut bench) = Bench::new() else { return };
+    fs::create_dir(bench.place.state()).unwrap();
+    let service = Nobody::of(&bench.place, &[&bench.place.state(), &bench.place.config()]);
+    bench.provider.command("lifetime 0");
+    bench.log_in();
+    bench.api.set_token("*");
+    let mut daemon = Daemon::spawn(&mut service.run(&bench.place));
     bench.drop_run(0);
     daemon.wait_for("session.delivered");
 }
@@ -112,6 +84,64 @@ fn tokens_are_refreshed_and_rotate() {
     assert!(grant.contains("refresh-secret-") && !grant.contains("refresh-secret-1\""), "{grant}");
 }
 
+/// A refresh token that was replaced is the only good one, whatever happens while the answer is on its way.
+#[test]
+fn a_stop_in_the_middle_of_a_refresh_keeps_the_login() {
+    let Some(mut bench) = Bench::new() else { return };
+    bench.provider.command("lifetime 0");
+    bench.log_in();
+    let mut daemon = bench.place.start_with(&[], &[]);
+    bench.provider.command("hold");
+    bench.drop_run(0);
+    assert_eq!(bench.provider.hear_refresh(), 200);
+    daemon.signal("TERM");
+    daemon.wait_for("daemon.stopping");
+    bench.provider.command("release");
+    daemon.wait_for("daemon.stopped");
+    // A reconcile may have asked for one of its own.
+    bench.provider.command("lifetime 1");
+    let grant = fs::read_to_string(bench.place.state().join("oauth-me.json")).unwrap();
+    assert!(grant.contains(&format!("refresh-secret-{}\"", bench.provider.given)), "{grant}");
+}
+
+/// Logging out waits for the refresh, and takes back what it brought.
+#[test]
+fn a_logout_in_the_middle_of_a_refresh_takes_the_new_login_back() {
+    let Some(mut bench) = Bench::new() else { return };
+    bench.provider.command("lifetime 0");
+    bench.log_in();
+    bench.api.set_token("*");
+    let mut daemon = bench.place.start_with(&[], &[]);
+    bench.provider.command("hold");
+    bench.drop_run(0);
+    assert_eq!(bench.provider.hear_refresh(), 200);
+    let logout = bench.place.command().args(["auth", "logout"]).spawn().unwrap();
+    bench.provider.command("release");
+    assert_eq!(bench.provider.hear("revoked")["current"], true);
+    assert!(logout.wait_with_output().unwrap().status.success());
+    bench.drop_run(1);
+    let stopped = daemon.wait_for("account.stopped");
+    assert!(stopped["reason"].as_str().unwrap().contains("nobody has logged in"), "{stopped}");
+    assert_eq!(bench.status()["loggedIn"], false);
+}
+
+/// However many sessions wait for it, a login that has ended is asked for once.
+#[test]
+fn an_ended_login_is_not_asked_again() {
+    let Some(mut bench) = Bench::new() else { return };
+    bench.log_in();
+    bench.provider.command("forget");
+    bench.api.set_token("another");
+    (0..6).for_each(|day| bench.drop_run(day));
+    let mut daemon = bench.place.start_with(&[], &[]);
+    daemon.wait_for("account.stopped");
+    (6..12).for_each(|day| bench.drop_run(day));
+    let output = bench.place.run(&["import", &bench.place.folder().display().to_string()]);
+    assert_eq!(output.status.code(), Some(77), "{output:?}");
+    let asked = bench.provider.command("lifetime 1");
+    assert_eq!(asked.iter().filter(|event| event["event"] == "token").count(), 1, "{asked:?}");
+}
+
 /// A token that is refused before its time is replaced too, once.
 #[test]
 fn a_refused_token_is_refreshed_at_once() {
@@ -147,7 +177,7 @@ fn an_ended_login_stops_the_account_until_the_next() {
 
 #[test]
 fn a_logout_revokes() {
-    let Some(bench) = Bench::new() else { return };
+    let Some(mut bench) = Bench::new() else { return };
     bench.log_in();
     let output = bench.place.run(&["auth", "logout"]);
     assert!(output.status.success(), "{output:?}");
@@ -155,48 +185,4 @@ fn a_logout_revokes() {
     assert_eq!(bench.status()["loggedIn"], false);
     let again = bench.place.run(&["auth", "logout"]);
     assert!(again.status.success() && String::from_utf8(again.stdout).unwrap().contains("not logged in"));
-}
-
-/// Whatever goes wrong, no secret leaves the files that are its owner's alone.
-#[test]
-fn secrets_stay_secret() {
-    let Some(mut bench) = Bench::new() else { return };
-    bench.log_in();
-    let mut daemon = bench.place.start_with(&[], &[("FITFERRY_LOG__LEVEL", "debug")]);
-    let arguments = fs::read_to_string(format!("/proc/{}/cmdline", daemon.id())).unwrap();
-    bench.drop_run(0);
-    daemon.wait_for("session.delivered");
-    bench.provider.command("forget");
-    bench.api.set_token("another");
-    bench.drop_run(1);
-    daemon.wait_for("account.stopped");
-    let mut said = arguments + &serde_json::to_string(&daemon.terminate().1).unwrap();
-    for command in [&["status"][..], &["config", "show"], &["auth", "status"], &["sessions", "list", "--json"]] {
-        let output = bench.place.run(command);
-        said += &String::from_utf8_lossy(&output.stdout);
-        said += &String::from_utf8_lossy(&output.stderr);
-    }
-    for secret in ["client-secret", "access-secret", "refresh-secret", &bench.place_token()] {
-        assert!(!said.contains(secret), "{secret} in {said}");
-        no_open_file_holds(secret, &bench.place.state());
-    }
-}
-
-impl Bench {
-    /// No embedded server, so no token of it either; any text that is nowhere.
-    fn place_token(&self) -> String {
-        fs::read_to_string(self.place.state().join("server-token")).unwrap_or_else(|_| "no such token".to_owned())
-    }
-}
-
-fn no_open_file_holds(secret: &str, folder: &Path) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            let content = fs::read(entry.path()).unwrap();
-            let found = content.windows(secret.len()).any(|window| window == secret.as_bytes());
-            let mode = entry.metadata().unwrap().permissions().mode() & 0o077;
-            assert!(!found || mode == 0, "{secret} in {}", entry.path().display());
-        }
-    }
 }

@@ -3,7 +3,9 @@
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
 use crate::support::program::Place;
+use crate::support::wait::until_true;
 use std::fs;
+use std::path::Path;
 
 fn place(api: &FaultServer, how: &str) -> Place {
     let place = Place::new();
@@ -42,6 +44,17 @@ fn a_program_that_fails_is_named() {
     let mut daemon = place.start_with(&[], &[]);
     let reason = daemon.wait_for("account.stopped")["reason"].as_str().unwrap().to_owned();
     assert!(reason.contains("token_command `false` failed"), "{reason}");
+}
+
+#[test]
+fn a_program_that_does_not_end_is_ended() {
+    let api = FaultServer::start("right");
+    let place = place(&api, "token_command = ['sh', '-c', 'echo $$ >> processes; exec yes']");
+    let mut daemon = place.start_with(&[], &[]);
+    let reason = daemon.wait_for("account.stopped")["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("token_command `sh` printed more than 65536 bytes"), "{reason}");
+    let processes = fs::read_to_string(place.dir.path().join("processes")).unwrap();
+    until_true("its end", || processes.lines().all(|process| !Path::new("/proc").join(process).exists()));
 }
 
 #[test]

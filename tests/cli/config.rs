@@ -51,5 +51,7 @@ fn usage_errors_are_two_and_help_is_none() {
     for command in [&["--help"][..], &["run", "--help"], &["--version"]] {
         assert!(place.run(command).status.success());
     }
-    assert_eq!(place.run(&["--config", "/nowhere/f.toml", "status"]).status.code(), Some(2));
+    let output = place.run(&["--config", "/nowhere/\u{1b}[2Jf.toml", "status"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("\\u{1b}[2Jf.toml"));
 }

@@ -3,4 +3,5 @@
 mod config;
 mod import;
 mod normalize;
+mod outbox;
 mod status;

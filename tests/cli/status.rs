@@ -1,8 +1,10 @@
 //! `status`, `sessions list` and `files list`: with a daemon, without one, and with nothing at all.
 
 use crate::daemon::nobody::{Nobody, chmod};
+use crate::support::fault_server::{Fault, FaultServer};
 use crate::support::fit::Run;
 use crate::support::program::Place;
+use std::fs;
 
 #[test]
 fn nothing_yet_is_no_error() {
@@ -44,6 +46,28 @@ fn the_same_with_and_without_a_daemon() {
     let session = &without.1[0][0];
     assert_eq!((&session["id"], &session["state"]), (&"fitferry-20260412T063015Z".into(), &"delivered".into()));
     assert_eq!(session["session"]["name"], "Morning run");
+}
+
+/// Reasons are kept for months, and an older version may have kept them as they came.
+#[test]
+fn reasons_do_not_move_the_cursor() {
+    let api = FaultServer::start("right");
+    api.plan([Fault::Answer(400, "", "")]);
+    let place = Place::new();
+    let token_file = place.dir.path().join("token");
+    fs::write(&token_file, "right").unwrap();
+    let settings = format!("folders = ['{}']\n", place.folder().display());
+    fs::write(place.config(), settings + &api.destination(&token_file)).unwrap();
+    place.drop_file("a.fit", Run::default().build());
+    let mut daemon = place.start_with(&[], &[]);
+    daemon.wait_for("session.parked");
+    daemon.terminate();
+    let store = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    assert_eq!(store.execute("UPDATE outbox SET reason = 'a\n\u{1b}[2J'", []).unwrap(), 1);
+    for arguments in [&["status"][..], &["sessions", "list"]] {
+        let text = String::from_utf8(place.run(arguments).stdout).unwrap();
+        assert!(text.contains("a\\n\\u{1b}[2J"), "{text}");
+    }
 }
 
 #[test]

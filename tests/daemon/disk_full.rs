@@ -2,41 +2,19 @@
 
 use crate::support::fit::Run;
 use crate::support::program::{Daemon, Place};
+use crate::support::small_disk;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-
-/// The daemon inside a mount namespace of its own, where its state directory is a disk of one megabyte.
-fn on_a_small_disk(place: &Place) -> Option<Daemon> {
-    let usable = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
-    if !usable.is_ok_and(|output| output.status.success()) {
-        eprintln!("no mount namespaces for this user: nothing checked");
-        return None;
-    }
-    fs::create_dir(place.state()).unwrap();
-    let script = "mount -t tmpfs -o size=1m tmpfs \"$STATE\" && exec \"$PROGRAM\" run --state-dir \"$STATE\" \
-                  --watch \"$WATCH\" --listen 127.0.0.1:0";
-    let mut command = Command::new("unshare");
-    command.args(["-rm", "sh", "-c", script]);
-    command.env("STATE", place.state()).env("WATCH", place.folder()).env("PROGRAM", env!("CARGO_BIN_EXE_fitferry"));
-    command.env("HOME", place.dir.path()).env("FITFERRY_LOG__FORMAT", "json");
-    Some(Daemon::spawn(&mut command))
-}
 
 #[test]
 fn a_full_disk_delays_and_loses_nothing() {
     let place = Place::new();
-    let Some(mut daemon) = on_a_small_disk(&place) else { return };
+    let script = "exec \"$PROGRAM\" run --state-dir \"$STATE\" --watch \"$WATCH\" --listen 127.0.0.1:0";
+    let Some(mut command) = small_disk::command(&place, script) else { return };
+    let mut daemon = Daemon::spawn(&mut command);
     daemon.wait_for("daemon.ready");
-    // The way into the daemon's own view of its disk.
-    let inside = PathBuf::from(format!("/proc/{}/root{}", daemon.id(), place.state().display()));
+    let inside = small_disk::inside(daemon.id(), &place);
     let token = fs::read_to_string(inside.join("server-token")).unwrap();
-    let ballast = inside.join("ballast");
-    // Everything that is free, and no byte more.
-    let mut size = 1 << 20;
-    while size > 0 && fs::write(&ballast, vec![0; size]).is_err() {
-        size -= 4096;
-    }
+    let ballast = small_disk::fill(&inside);
     for day in 0..20 {
         place.drop_file(&format!("{day}.fit"), Run::at(1_600_000_000 + day * 86_400).build());
     }

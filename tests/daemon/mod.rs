@@ -7,6 +7,7 @@ mod crash;
 mod disk_full;
 mod folders;
 pub mod nobody;
+mod removals;
 mod restart;
 mod systemd;
 mod unreadable;

@@ -1,6 +1,7 @@
 //! `docs/api.md` shows the table of outcomes as it is in the code; `FITFERRY_WRITE_DOCS=1 cargo test outcomes` writes it.
 
-use fitferry::api::{Consequence, OUTCOMES, Stop, TRANSPORT};
+use fitferry::api::{Consequence, OUTCOMES, TRANSPORT};
+use fitferry::destination::Stop;
 use std::fs;
 use std::path::Path;
 
@@ -19,6 +20,7 @@ fn outcomes() -> String {
             Consequence::RetryLater => "retried after an hour at the soonest",
             Consequence::Park => "the session is parked",
             Consequence::Stop(Stop::Credentials) => "the account stops: credentials",
+            Consequence::Stop(Stop::Permission) => "the account stops: permission",
             Consequence::Stop(Stop::Closed) => "the account stops: closed",
         };
         table += &format!("| {status} | {} | {consequence} | {} |\n", reasons.join(", "), row.why);

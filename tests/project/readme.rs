@@ -93,7 +93,7 @@ fn trying_it_out_works_as_printed() {
 fn installing_puts_everything_where_it_is_looked_for() {
     let place = Place::new();
     let blocks = blocks("sh");
-    let [.., install, start] = &blocks[..] else { panic!("{blocks:?}") };
+    let [.., install, start, _pull] = &blocks[..] else { panic!("{blocks:?}") };
     let (build, install) = install.split_once('\n').unwrap();
     assert_eq!(build, "cargo build --release --locked", "what .ci/run does");
     let root = place.dir.path().join("root");
@@ -120,9 +120,40 @@ fn installing_puts_everything_where_it_is_looked_for() {
 }
 
 #[test]
+fn rescuing_a_history_copies_it_twice() {
+    let (cloud, place) = (Place::new(), clone());
+    let workouts = place.dir.path().join("tests/data/workouts");
+    let daemon = cloud.start_with(&["--watch", workouts.to_str().unwrap()], &[]);
+    let sessions = daemon.wait_for_sessions(&cloud, 3);
+    let token = place.dir.path().join("token");
+    fs::write(&token, cloud.token()).unwrap();
+    let (state, address) = (place.state(), daemon.address());
+    let config = format!(
+        "state_dir = '{}'\ndestination = {{ url = 'http://{address}/fitness/v1', token_file = '{}' }}\n",
+        state.display(),
+        token.display()
+    );
+    fs::write(place.dir.path().join("cloud.toml"), config).unwrap();
+    let blocks = blocks("sh");
+    let programs = Path::new(env!("CARGO_BIN_EXE_fitferry")).parent().unwrap();
+    let script = format!(
+        "export PATH='{}':\"$PATH\" FITFERRY_CONFIG=cloud.toml\n{}",
+        programs.display(),
+        blocks.last().unwrap()
+    );
+    let said = succeed(&script, &place);
+    assert_eq!(said.matches("3 sessions, verified; 3 of them new or changed").count(), 2, "{said}");
+    daemon.terminate();
+    // The cloud is closed; the configuration has no destination any more.
+    let copied = crate::support::program::lines(&fs::read(place.dir.path().join("history.jsonl")).unwrap());
+    assert_eq!(copied.len(), 3);
+    assert_eq!(place.start().sessions(&place), sessions);
+}
+
+#[test]
 fn no_command_is_left_unrun() {
-    // Those of trying, the tests, those of installing: a new one needs a test of its own.
-    assert_eq!(blocks("sh").len(), 7);
+    // Those of trying, the tests, those of installing, the rescue: a new one needs a test of its own.
+    assert_eq!(blocks("sh").len(), 8);
 }
 
 #[test]

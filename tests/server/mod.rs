@@ -1,7 +1,11 @@
 //! The embedded sessions API, over the wire.
 
+mod bodies;
 mod crowd;
+mod disk_full;
+mod feed;
 mod google_client;
 mod guide;
+mod memory;
 mod sessions;
 mod users;

@@ -22,7 +22,7 @@ pub enum Fault {
 }
 
 /// What is sent back.
-enum Reply {
+pub enum Reply {
     Whole(u16, &'static str, String),
     Raw(Vec<u8>),
     Endless,
@@ -45,6 +45,7 @@ struct State {
     fates: BTreeMap<String, Fault>,
     sessions: BTreeMap<String, Value>,
     puts: BTreeMap<String, u32>,
+    deletes: BTreeMap<String, u32>,
     seen: Vec<Seen>,
     in_flight: BTreeMap<String, u32>,
     /// Most sessions that were in flight at once, and whether one ever was twice.
@@ -81,7 +82,17 @@ impl FaultServer {
         self.state.lock().unwrap().faults.extend(faults);
     }
 
-    /// Puts of this session always end like this.
+    /// Forgets what was planned.
+    pub fn relent(&self) {
+        self.state.lock().unwrap().faults.clear();
+    }
+
+    /// Forgets what was to become of single sessions.
+    pub fn forgive(&self) {
+        self.state.lock().unwrap().fates.clear();
+    }
+
+    /// Puts and deletions of this session always end like this.
     pub fn doom(&self, id: &str, fault: Fault) {
         self.state.lock().unwrap().fates.insert(id.to_owned(), fault);
     }
@@ -91,13 +102,18 @@ impl FaultServer {
         self.state.lock().unwrap().token = token.to_owned();
     }
 
-    /// Every put takes this long.
+    /// Every put and every deletion takes this long.
     pub fn slow_down(&self, pause: Duration) {
         self.state.lock().unwrap().pause = pause;
     }
 
     pub fn sessions(&self) -> BTreeMap<String, Value> {
         self.state.lock().unwrap().sessions.clone()
+    }
+
+    /// Somebody gives a session another name.
+    pub fn rename(&self, id: &str, name: &str) {
+        self.state.lock().unwrap().sessions.get_mut(id).unwrap()["name"] = json!(name);
     }
 
     pub fn forget(&self, id: &str) {
@@ -107,6 +123,11 @@ impl FaultServer {
     /// How often each session was put, successfully or not.
     pub fn puts(&self) -> BTreeMap<String, u32> {
         self.state.lock().unwrap().puts.clone()
+    }
+
+    /// How often the deletion of each session was asked for, successfully or not.
+    pub fn deletes(&self) -> BTreeMap<String, u32> {
+        self.state.lock().unwrap().deletes.clone()
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -131,38 +152,23 @@ impl FaultServer {
         let mut writer = stream.try_clone().unwrap();
         let mut reader = BufReader::new(stream);
         while let Some(request) = read_request(&mut reader) {
-            let answer = if request.method == "PUT" { self.put(&request) } else { self.list(&request) };
-            match answer {
-                None => return,
-                Some(Reply::Raw(bytes)) => {
-                    let _ = writer.write_all(&bytes);
-                    return;
-                }
-                Some(Reply::Endless) => {
-                    let mut bytes = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n".to_vec();
-                    bytes.resize(64 << 10, b' ');
-                    while writer.write_all(&bytes).is_ok() {
-                        bytes.fill(b' ');
-                    }
-                    return;
-                }
-                Some(Reply::Whole(status, headers, body)) => {
-                    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
-                    if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body.as_bytes())).is_err() {
-                        return;
-                    }
-                }
+            let answer = if request.method == "GET" { self.list(&request) } else { self.change(&request) };
+            if !answer.is_some_and(|answer| answer.send(&mut writer)) {
+                return;
             }
         }
     }
 
-    fn put(&self, request: &Seen) -> Option<Reply> {
+    /// A put or a deletion.
+    fn change(&self, request: &Seen) -> Option<Reply> {
+        let is_put = request.method == "PUT";
         let path = request.path.split('?').next().unwrap();
         let id = path.rsplit('/').next().unwrap().to_owned();
         let (fault, pause, right) = {
             let mut state = self.state.lock().unwrap();
             state.seen.push(request.clone());
-            *state.puts.entry(id.clone()).or_default() += 1;
+            let counts = if is_put { &mut state.puts } else { &mut state.deletes };
+            *counts.entry(id.clone()).or_default() += 1;
             let count = state.in_flight.entry(id.clone()).or_default();
             *count += 1;
             state.twice |= *count > 1;
@@ -187,6 +193,10 @@ impl FaultServer {
             Some(Fault::HangUp) => return None,
             Some(Fault::TakeAndHangUp) | None => {}
         }
+        if !is_put {
+            let status = if state.sessions.remove(&id).is_some() { 200 } else { 404 };
+            return Some(Reply::Whole(status, "", String::new()));
+        }
         let mut session: Value = serde_json::from_str(&request.body).expect("a session");
         session["modifiedTimeMillis"] = json!("1");
         state.sessions.insert(id, session.clone());
@@ -204,7 +214,31 @@ impl FaultServer {
     }
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
+impl Reply {
+    /// Sends it. False if the connection ends with it.
+    pub fn send(self, writer: &mut TcpStream) -> bool {
+        match self {
+            Self::Raw(bytes) => {
+                let _ = writer.write_all(&bytes);
+                false
+            }
+            Self::Endless => {
+                let mut bytes = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n".to_vec();
+                bytes.resize(64 << 10, b' ');
+                while writer.write_all(&bytes).is_ok() {
+                    bytes.fill(b' ');
+                }
+                false
+            }
+            Self::Whole(status, headers, body) => {
+                let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+                writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body.as_bytes())).is_ok()
+            }
+        }
+    }
+}
+
+pub fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
     let mut first = String::new();
     if reader.read_line(&mut first).ok()? == 0 {
         return None;

@@ -2,19 +2,35 @@
 //!
 //! Where they are missing, the tests that need them say so and check nothing, unless `FOREIGN_PROGRAMS=required`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
 fn installed(path: &str, what: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop").join(path);
-    if path.exists() {
-        return Some(path);
-    }
+    usable(path.exists(), what).then_some(path)
+}
+
+fn usable(is_it: bool, what: &str) -> bool {
     let required = std::env::var_os("FOREIGN_PROGRAMS").is_some_and(|value| value == "required");
-    assert!(!required, "{what} is not installed: run tests/interop/install");
-    eprintln!("{what} is not installed (tests/interop/install does it): nothing checked");
-    None
+    assert!(is_it || !required, "{what} is not installed: run tests/interop/install");
+    if !is_it {
+        say(&format!("{what} is not installed (tests/interop/install does it): nothing checked"));
+    }
+    is_it
+}
+
+/// Says something even if the test passes, when what is printed is kept back.
+pub fn say(words: &str) {
+    // Whoever does not want to hear it has closed stderr.
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
+
+/// Whether strace is there, and may trace.
+pub fn can_trace() -> bool {
+    let tried = Command::new("strace").args(["-f", "--seccomp-bpf", "-o", "/dev/null", "true"]).output();
+    usable(tried.is_ok_and(|output| output.status.success()), "strace, with the right to trace,")
 }
 
 /// Python with Google's API client, for one of our scripts.

@@ -7,5 +7,7 @@ pub mod foreign;
 pub mod http;
 pub mod oauth;
 pub mod program;
+pub mod proxy;
+pub mod small_disk;
 pub mod wait;
 pub mod xml;

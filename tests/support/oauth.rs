@@ -13,6 +13,8 @@ pub struct OAuthServer {
     commands: ChildStdin,
     events: Receiver<Value>,
     port: u64,
+    /// The number of the login that was given last.
+    pub given: u64,
 }
 
 impl OAuthServer {
@@ -21,23 +23,31 @@ impl OAuthServer {
         let mut child =
             foreign::node("oauth_server.mjs")?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (commands, events) = (child.stdin.take().unwrap(), lines(child.stdout.take().unwrap()));
-        let mut server = Self { child, commands, events, port: 0 };
+        let mut server = Self { child, commands, events, port: 0, given: 0 };
         server.port = server.hear("ready")["port"].as_u64().unwrap();
         Some(server)
     }
 
     /// The next event of this name.
-    pub fn hear(&self, name: &str) -> Value {
+    pub fn hear(&mut self, name: &str) -> Value {
         loop {
-            let event = self.events.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("no {name}"));
+            let event = self.next();
             if event["event"] == name {
                 return event;
             }
         }
     }
 
+    fn next(&mut self) -> Value {
+        let event = self.events.recv_timeout(Duration::from_secs(30)).expect("an event");
+        if event["event"] == "token" && event["status"] == 200 {
+            self.given = event["number"].as_u64().unwrap();
+        }
+        event
+    }
+
     /// The next refresh, and the HTTP status of its answer.
-    pub fn hear_refresh(&self) -> Value {
+    pub fn hear_refresh(&mut self) -> Value {
         loop {
             let event = self.hear("token");
             if event["grant"] == "refresh_token" {
@@ -46,9 +56,10 @@ impl OAuthServer {
         }
     }
 
-    pub fn command(&mut self, line: &str) {
+    /// Tells the server something; returns what it did before.
+    pub fn command(&mut self, line: &str) -> Vec<Value> {
         writeln!(self.commands, "{line}").unwrap();
-        self.hear("done");
+        std::iter::repeat_with(|| self.next()).take_while(|event| event["event"] != "done").collect()
     }
 
     /// The configuration lines of a destination with a login here.
@@ -84,6 +95,10 @@ impl Login {
             assert!(out.read_line(&mut link).unwrap() > 0, "a link");
         }
         Self { child, link: link.trim().to_owned() }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What the browser is sent back to by the provider.

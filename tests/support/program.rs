@@ -54,7 +54,11 @@ impl Place {
 
     /// The same for a copy of the program.
     pub fn command_of(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        self.complete(Command::new(program))
+    }
+
+    /// The same for a command that starts the program by way of another one, and lacks but its arguments.
+    pub fn complete(&self, mut command: Command) -> Command {
         command.env_clear().env("HOME", self.dir.path()).env("TZ", "UTC").current_dir(self.dir.path());
         if self.config().exists() {
             command.arg("--config").arg(self.config());
@@ -154,14 +158,19 @@ impl Daemon {
 
     /// Waits for the next event of this name that satisfies a condition.
     pub fn wait_for_where(&mut self, name: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        self.wait_for_event(name, |event| event["event"] == name && is_it(event))
+    }
+
+    /// Waits for the next event that is the one; `what` says which.
+    pub fn wait_for_event(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let Ok(event) = self.events.recv_timeout(left) else {
-                panic!("no {name}; there were {:#?}", self.seen);
+                panic!("no {what}; there were {:#?}", self.seen);
             };
             self.seen.push(event.clone());
-            if event["event"] == name && is_it(&event) {
+            if is_it(&event) {
                 return event;
             }
         }
@@ -203,11 +212,15 @@ impl Daemon {
         self.child.wait().unwrap();
     }
 
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Ends it as systemd does; returns how long it took and all events.
     pub fn terminate(mut self) -> (Duration, Vec<Value>) {
         let began = Instant::now();
-        let killed = Command::new("kill").arg(self.id().to_string()).status().unwrap();
-        assert!(killed.success());
+        self.signal("TERM");
         let status = wait::until("the daemon to end", || self.child.try_wait().unwrap());
         let took = began.elapsed();
         assert!(status.success(), "{status}");

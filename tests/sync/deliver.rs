@@ -24,7 +24,7 @@ pub fn place_for(server: &FaultServer, more: &str) -> Place {
     place
 }
 
-fn drop_runs(place: &Place, count: i64) {
+pub fn drop_runs(place: &Place, count: i64) {
     for day in 0..count {
         place.drop_file(&format!("{day}.fit"), Run { records: 2, ..Run::at(START + day * DAY) }.build());
     }
@@ -124,25 +124,39 @@ fn a_server_that_refuses_everything_stops_the_account() {
     let (_, events) = daemon.terminate();
     assert_eq!(events.iter().filter(|event| event["event"] == "account.stopped").count(), 1);
     let account = &place.json(&["status", "--json"])[0]["accounts"][0];
-    assert!(account["parked"].as_u64().unwrap() <= 4 && account["queued"].as_u64().unwrap() >= 36, "{account}");
+    assert_eq!((account["parked"].as_u64(), account["queued"].as_u64()), (Some(0), Some(40)), "{account}");
     assert!(server.puts().len() < 20);
+    server.relent();
+    let daemon = place.start();
+    wait::until_true("all sessions", || server.sessions().len() == 40);
+    daemon.terminate();
 }
 
-/// Answers to what was sent before the API was closed do not open it again.
+/// Whatever one session is answered with, however it looks as if all of the server were down, the others pass it.
 #[test]
-fn a_closed_api_stops_the_account_although_others_got_through() {
-    let server = FaultServer::start("right");
-    server.slow_down(Duration::from_millis(300));
+fn one_session_holds_up_nobody() {
     let closed = "{\"error\":{\"errors\":[{\"reason\":\"accessNotConfigured\"}]}}";
-    server.doom(&id(0), Fault::Answer(403, "", closed));
-    let place = place_for(&server, "delivery.concurrency = 2\n");
-    drop_runs(&place, 100);
-    let mut daemon = place.start();
-    daemon.wait_for("account.stopped");
-    // Stopping waits for what is in flight.
-    let (_, events) = daemon.terminate();
-    assert!(events.iter().all(|event| event["event"] != "account.resumed"), "{events:?}");
-    assert!(!server.sessions().is_empty() && server.puts().len() < 100, "{:?}", server.puts());
+    for fault in [
+        Fault::Answer(200, "", "<html>"),
+        Fault::Answer(503, "", ""),
+        Fault::Answer(429, "Retry-After: 1\r\n", ""),
+        Fault::Answer(404, "", ""),
+        Fault::Answer(403, "", closed),
+        Fault::HangUp,
+    ] {
+        let server = FaultServer::start("right");
+        server.doom(&id(0), fault.clone());
+        let place = place_for(&server, "");
+        // The doomed one is tried first, and alone.
+        drop_runs(&place, 1);
+        let mut daemon = place.start();
+        daemon.wait_for("session.retry");
+        drop_runs(&place, 30);
+        for _ in 1..30 {
+            daemon.wait_for("session.delivered");
+        }
+        daemon.terminate();
+    }
 }
 
 #[test]
@@ -203,7 +217,7 @@ fn many_at_once_but_bounded_and_never_one_twice() {
     wait::until_true("all sessions", || server.sessions().len() == 60);
     let (took, _) = daemon.terminate();
     assert!(took < Duration::from_secs(5), "{took:?}");
-    assert_eq!(server.busiest(), 5);
+    assert!((2..=5).contains(&server.busiest()), "{}", server.busiest());
     assert!(!server.saw_one_twice_at_once());
 }
 

@@ -1,6 +1,7 @@
 //! Delivery and reconcile against a server that misbehaves.
 
-mod deliver;
+pub mod deliver;
+mod memory;
 mod reconcile;
 mod schema;
 mod transport;

@@ -1,56 +1,169 @@
-//! What the server has lost is put again.
+//! What the server has differently is repaired, kept, or left for a person.
 
+use super::deliver::place_for;
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
 use crate::support::http;
-use crate::support::program::Place;
+use crate::support::program::{Daemon, Place};
 use crate::support::wait;
-use std::fs;
+
+const DAY: i64 = 86_400;
+const EVERY_SECOND: (&str, &str) = ("FITFERRY_RECONCILE__EVERY", "1s");
+
+fn days_ago(days: i64) -> i64 {
+    jiff::Timestamp::now().as_second() - days * DAY
+}
+
+/// Drops a run and returns its id.
+fn drop_run(place: &Place, name: &str, start: i64) -> String {
+    let path = place.drop_file(name, Run { records: 2, ..Run::at(start) }.build());
+    place.normalized(&[&path]).into_keys().next().unwrap()
+}
+
+fn state_of(place: &Place, id: &str) -> String {
+    let sessions = place.json(&["sessions", "list", "--json"]);
+    sessions.iter().find(|session| session["id"] == id).unwrap()["state"].as_str().unwrap().to_owned()
+}
+
+fn drop_sessions(place: &Place, server: &FaultServer, count: i64) -> Vec<String> {
+    let ids = (0..count).map(|day| drop_run(place, &format!("{day}.fit"), days_ago(day + 1))).collect();
+    wait::until_true("all sessions", || server.sessions().len() == usize::try_from(count).unwrap());
+    ids
+}
+
+/// Gone without a word: put again, once. A second time somebody has to look.
+#[test]
+fn what_vanishes_is_put_again_once() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "");
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    let ids = drop_sessions(&place, &server, 3);
+    server.forget(&ids[1]);
+    assert_eq!(daemon.wait_for("session.missing")["session"], ids[1].as_str());
+    wait::until_true("it to be back", || server.sessions().contains_key(&ids[1]));
+    server.forget(&ids[1]);
+    assert_eq!(daemon.wait_for("session.missing")["remedy"], "is parked");
+    assert_eq!(state_of(&place, &ids[1]), "parked");
+    daemon.wait_for_where("reconcile.done", |event| event["missing"] == 0);
+    assert_eq!(server.puts().values().sum::<u32>(), 4);
+}
+
+/// The slow walk through the whole history finds what is far in the past.
+#[test]
+fn the_whole_history_is_compared_piece_by_piece() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "reconcile.recent = '2d'\n");
+    let old = drop_run(&place, "old.fit", days_ago(4000));
+    drop_run(&place, "new.fit", days_ago(1));
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    wait::until_true("both sessions", || server.sessions().len() == 2);
+    server.forget(&old);
+    assert_eq!(daemon.wait_for("session.missing")["session"], old.as_str());
+    wait::until_true("it to be back", || server.sessions().contains_key(&old));
+}
+
+/// What a person made of a session on the server is kept until its source changes.
+#[test]
+fn what_somebody_changed_is_kept_until_the_source_changes() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "");
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    let started = Run::at(days_ago(1));
+    let id = drop_run(&place, "0.fit", started.start);
+    wait::until_true("it", || server.sessions().len() == 1);
+    server.rename(&id, "Theirs");
+    assert_eq!(daemon.wait_for("session.edited_there")["remedy"], "theirs is kept");
+    daemon.wait_for_where("reconcile.done", |event| event["edited"] == 0);
+    assert_eq!((server.puts()[&id], &server.sessions()[&id]["name"]), (1, &"Theirs".into()));
+    place.drop_file("0.fit", Run { records: 2, seconds: 3700, ..started }.build());
+    wait::until_true("ours", || server.sessions()[&id]["name"] != "Theirs");
+}
 
 #[test]
-fn a_session_that_is_gone_is_put_again() {
+fn what_somebody_changed_is_restored_once_if_wanted() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "reconcile.on_edited = 'restore'\n");
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    let id = drop_sessions(&place, &server, 1).remove(0);
+    server.rename(&id, "Theirs");
+    assert_eq!(daemon.wait_for("session.edited_there")["remedy"], "is put again");
+    wait::until_true("ours", || server.sessions()[&id]["name"] != "Theirs");
+    daemon.wait_for("session.delivered");
+    server.rename(&id, "Theirs again");
+    assert_eq!(daemon.wait_for("session.edited_there")["remedy"], "is parked");
+    assert_eq!(state_of(&place, &id), "parked");
+}
+
+fn delete(daemon: &Daemon, place: &Place, id: &str) {
+    let path = format!("/fitness/v1/users/me/sessions/{id}");
+    let gone = http::request(daemon.address(), "DELETE", &path, &place.token(), "").unwrap();
+    assert_eq!(gone.status, 200);
+}
+
+/// A server with a list of changes tells what was deleted. That is respected, whatever the source says later.
+#[test]
+fn what_somebody_deleted_stays_deleted() {
     let place = Place::new();
-    let mut daemon = place.start_with(&[], &[("FITFERRY_RECONCILE__EVERY", "1s")]);
-    let recent = jiff::Timestamp::now().as_second() - 86_400;
-    let path = place.drop_file("a.fit", Run::at(recent).build());
+    let started = Run::at(days_ago(1));
+    let id = drop_run(&place, "a.fit", started.start);
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
     daemon.wait_for_sessions(&place, 1);
-    let expected = place.normalized(&[&path]);
-    let id = expected.keys().next().unwrap();
-    let gone =
-        http::request(daemon.address(), "DELETE", &format!("/fitness/v1/users/me/sessions/{id}"), &place.token(), "");
-    assert_eq!(gone.unwrap().status, 200);
-    assert_eq!(daemon.wait_for("session.missing")["session"], id.as_str());
+    delete(&daemon, &place, &id);
+    assert_eq!(daemon.wait_for("session.deleted_there")["remedy"], "stays deleted");
+    place.drop_file("a.fit", Run { records: 2, seconds: 3700, ..started }.build());
+    daemon.wait_for("file.queued");
+    daemon.wait_for("reconcile.done");
+    assert!(daemon.sessions(&place).is_empty());
+    daemon.terminate();
+    let daemon = place.start();
+    assert!(daemon.sessions(&place).is_empty());
+}
+
+#[test]
+fn what_somebody_deleted_is_restored_if_wanted() {
+    let place = Place::new();
+    let id = drop_run(&place, "a.fit", days_ago(1));
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND, ("FITFERRY_RECONCILE__ON_DELETED", "restore")]);
+    let expected = daemon.wait_for_sessions(&place, 1);
+    delete(&daemon, &place, &id);
+    assert_eq!(daemon.wait_for("session.deleted_there")["remedy"], "is put again");
     assert_eq!(daemon.wait_for_sessions(&place, 1), expected);
 }
 
-/// Only what is really missing is put: nothing that is there, in flight, or outside the window.
+/// So much at once is rather a mistake than somebody's will: a person has to say so.
 #[test]
-fn what_is_there_is_left_alone() {
+fn a_mass_of_differences_is_left_for_a_person() {
     let server = FaultServer::start("right");
-    let place = Place::new();
-    let token = place.dir.path().join("token");
-    fs::write(&token, "right").unwrap();
-    let config = format!(
-        "folders = ['{}']\n{}reconcile.every = '1s'\nreconcile.recent = '2d'\n",
-        place.folder().display(),
-        server.destination(&token)
-    );
-    fs::write(place.config(), config).unwrap();
+    let place = place_for(&server, "reconcile.mass = 5\n");
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    let ids = drop_sessions(&place, &server, 10);
+    ids.iter().for_each(|id| server.forget(id));
+    assert!(daemon.wait_for("reconcile.mass")["left"].as_u64().unwrap() > 5);
+    daemon.wait_for("reconcile.done");
+    let puts = server.puts().values().sum::<u32>();
+    assert!(puts <= 15, "those that vanished before the others may have been put again: {puts}");
+}
+
+/// A person looks first, and then says so; beside the daemon, which does it.
+#[test]
+fn a_person_may_look_and_have_it_repaired() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "reconcile.mass = 2\n");
     let mut daemon = place.start();
-    let now = jiff::Timestamp::now().as_second();
-    for (name, start) in [("recent.fit", now - 86_400), ("old.fit", now - 30 * 86_400)] {
-        place.drop_file(name, Run::at(start).build());
-    }
-    wait::until_true("both sessions", || server.sessions().len() == 2);
-    let old = place.normalized(&[&place.folder().join("old.fit")]).into_keys().next().unwrap();
-    server.forget(&old);
-    daemon.wait_for_where("reconcile.done", |event| event["compared"] == 1);
-    daemon.wait_for_where("reconcile.done", |event| event["compared"] == 1);
-    assert!(daemon.events("session.missing").is_empty());
-    assert_eq!(server.puts().values().sum::<u32>(), 2);
-    let recent = place.normalized(&[&place.folder().join("recent.fit")]).into_keys().next().unwrap();
-    server.forget(&recent);
-    daemon.wait_for("session.missing");
-    wait::until_true("it to be back", || server.sessions().contains_key(&recent));
-    assert_eq!(server.puts()[&recent], 2);
+    daemon.wait_for("reconcile.done");
+    let ids = drop_sessions(&place, &server, 6);
+    wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
+    ids.iter().for_each(|id| server.forget(id));
+    let look = &place.json(&["reconcile", "--dry-run", "--json"])[0];
+    assert_eq!((look["differences"].as_array().unwrap().len(), look["dryRun"].as_bool()), (6, Some(true)), "{look}");
+    assert!(server.sessions().is_empty() && daemon.events("session.missing").is_empty());
+    let output = place.run(&["reconcile"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("6 compared, 6 differ; 6 are queued"));
+    wait::until_true("all to be back", || server.sessions().len() == 6);
+    daemon.terminate();
+    // Without a daemon the same command does it itself.
+    server.forget(&ids[0]);
+    let alone = &place.json(&["reconcile", "--json"])[0];
+    assert_eq!(alone["differences"][0]["remedy"], "is parked", "{alone}");
 }

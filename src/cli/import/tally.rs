@@ -105,10 +105,11 @@ impl Tally {
 
     fn print_table(&self, out: &mut impl Write) -> std::io::Result<()> {
         for FileResult { file, verdict, reason, .. } in &self.problems {
-            writeln!(out, "{}  {}: {}", verdict.as_str(), escape::text(file), reason.as_deref().unwrap_or_default())?;
+            let reason = escape::text(reason.as_deref().unwrap_or_default());
+            writeln!(out, "{}  {}: {reason}", verdict.as_str(), escape::text(file))?;
         }
         for parked in &self.summary.parked {
-            writeln!(out, "parked  {}: {}", parked.session, parked.reason)?;
+            writeln!(out, "parked  {}: {}", parked.session, escape::text(&parked.reason))?;
         }
         for verdict in Verdict::ALL {
             if self.of(verdict) > 0 {
@@ -119,7 +120,7 @@ impl Tally {
         let Summary { changed, delivered, parked, queued, reason, .. } = &self.summary;
         writeln!(out, "{changed} sessions are new or changed, {delivered} of them delivered; {} parked", parked.len())?;
         if let Some(reason) = reason {
-            writeln!(out, "{queued} sessions stay queued: {reason}")?;
+            writeln!(out, "{queued} sessions stay queued: {}", escape::text(reason))?;
         }
         Ok(())
     }

@@ -1,0 +1,34 @@
+//! Directories for what must survive: nobody else may enter them, and a power cut does not take them away.
+
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+/// Makes a directory and those above it, as far as they are missing. `dir` is absolute.
+pub fn make(dir: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    // Whatever is synced in a directory is lost with its name, and that is content of the directory above.
+    missing.into_iter().filter_map(Path::parent).try_for_each(|above| File::open(above)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn made_private_and_left_as_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("a/b");
+        make(&dir).unwrap();
+        let mode = |dir: &Path| dir.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&dir), mode(&root.path().join("a"))), (0o700, 0o700));
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o750)).unwrap();
+        make(&dir).unwrap();
+        assert_eq!(mode(&dir), 0o750, "somebody wanted it so");
+        std::fs::write(root.path().join("file"), "").unwrap();
+        assert!(make(&root.path().join("file/c")).is_err());
+    }
+}

@@ -1,0 +1,181 @@
+//! What the destination is known to have, beside what it should have.
+
+use super::Account;
+use super::sessions::SessionRow;
+use crate::session::Session;
+use jiff::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// Whose content the destination has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Ours,
+    /// Somebody's there, which is kept until the source changes.
+    Theirs,
+    /// Deleted there, which is respected.
+    Deleted,
+}
+
+impl Standing {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Theirs => "theirs",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    fn parse(name: &str) -> Self {
+        [Self::Theirs, Self::Deleted].into_iter().find(|standing| standing.as_str() == name).unwrap_or(Self::Ours)
+    }
+}
+
+/// A session, and what is known of it at the destination.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mirrored {
+    pub row: SessionRow,
+    pub revision: i64,
+    /// When its content last changed, Unix milliseconds.
+    pub revised_ms: i64,
+    /// As it should be there.
+    pub session: Session,
+    pub wanted: bool,
+    /// Waits to be sent.
+    pub is_queued: bool,
+    pub known: Option<Known>,
+}
+
+/// What is known to be at the destination.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// A hash of the destination's own account of it.
+    pub echo: Vec<u8>,
+    pub standing: Standing,
+    /// The revision that was put once more after it had gone.
+    restored: i64,
+}
+
+impl Mirrored {
+    /// Whether this revision was put once more already.
+    pub fn was_restored(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.restored == self.revision)
+    }
+}
+
+const COLUMNS: &str =
+    "session.id, session.revision, revised_ms, body, wanted, outbox.session_row IS NOT NULL, echo, standing, restored";
+
+const TABLES: &str = "session LEFT JOIN remote ON remote.session_row = session.id AND destination_id = ?2
+    LEFT JOIN outbox ON outbox.session_row = session.id";
+
+/// Whose state can be told from a list that was asked for after `deliveries`: those that neither were delivered since nor
+/// wait to be, nor were discarded, and those that wait to be compared.
+const COMPARABLE: &str =
+    "(outbox.session_row IS NULL AND coalesce(seq, 0) <= ?3 AND coalesce(standing, '') != 'discarded'
+        AND (NOT wanted OR remote.session_row IS NOT NULL)
+    OR outbox.state = 'queued' AND NOT checked)";
+
+/// The comparable sessions that start at or after `start` and before `end`, both Unix milliseconds.
+pub fn starting_between(
+    connection: &Connection,
+    account: Account,
+    (start, end): (i64, i64),
+    deliveries: i64,
+    only_unchecked: bool,
+) -> rusqlite::Result<Vec<Mirrored>> {
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {TABLES}
+         WHERE session.account_id = ?1 AND session.start_ms >= ?4 AND session.start_ms < ?5 AND {COMPARABLE}
+           AND (outbox.session_row IS NOT NULL OR NOT ?6)",
+    ))?;
+    let values = params![account.id, account.destination, deliveries, start, end, only_unchecked];
+    query.query_map(values, mirrored)?.collect()
+}
+
+/// The comparable session of an id.
+pub fn of_id(
+    connection: &Connection,
+    account: Account,
+    id: &str,
+    deliveries: i64,
+) -> rusqlite::Result<Option<Mirrored>> {
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE session.account_id = ?1 AND session_id = ?4 AND {COMPARABLE}",
+    ))?;
+    query.query_row(params![account.id, account.destination, deliveries, id], mirrored).optional()
+}
+
+fn mirrored(row: &Row<'_>) -> rusqlite::Result<Mirrored> {
+    let session = serde_json::from_str(row.get_ref(3)?.as_str()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(3, Type::Text, error.into()))?;
+    let echo: Option<Vec<u8>> = row.get(6)?;
+    let known = echo
+        .map(|echo| {
+            let standing: String = row.get(7)?;
+            Ok::<_, rusqlite::Error>(Known { echo, standing: Standing::parse(&standing), restored: row.get(8)? })
+        })
+        .transpose()?;
+    Ok(Mirrored {
+        row: row.get(0)?,
+        revision: row.get(1)?,
+        revised_ms: row.get(2)?,
+        session,
+        wanted: row.get(4)?,
+        is_queued: row.get(5)?,
+        known,
+    })
+}
+
+/// The session counts as delivered as the destination has it.
+pub fn accept(
+    connection: &Connection,
+    account: Account,
+    ours: &Mirrored,
+    echo: &[u8],
+    standing: Standing,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO remote (session_row, destination_id, revision, echo, delivered_ms, standing)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET revision = ?3, echo = ?4, delivered_ms = ?5, standing = ?6",
+        )?
+        .execute(params![
+            ours.row,
+            account.destination,
+            ours.revision,
+            echo,
+            now.as_millisecond(),
+            standing.as_str()
+        ])?;
+    connection.prepare_cached("DELETE FROM outbox WHERE session_row = ?1")?.execute([ours.row])?;
+    Ok(())
+}
+
+/// Notes that this revision is put once more, and should then stay.
+pub fn set_restored(connection: &Connection, account: Account, ours: &Mirrored) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE remote SET restored = ?3, standing = 'ours' WHERE session_row = ?1 AND destination_id = ?2",
+        )?
+        .execute(params![ours.row, account.destination, ours.revision])?;
+    Ok(())
+}
+
+/// When the queued sessions start that wait to be compared, oldest first, Unix milliseconds.
+pub fn unchecked_starts(connection: &Connection, account: Account) -> rusqlite::Result<Vec<i64>> {
+    let mut query = connection.prepare_cached(
+        "SELECT start_ms FROM outbox WHERE account_id = ?1 AND state = 'queued' AND NOT checked ORDER BY start_ms",
+    )?;
+    query.query_map([account.id], |row| row.get(0))?.collect()
+}
+
+/// When the account's sessions start within a span, oldest first, Unix milliseconds.
+pub fn starts(connection: &Connection, account: Account, (from, to): (i64, i64)) -> rusqlite::Result<Vec<i64>> {
+    let mut query = connection.prepare_cached(
+        "SELECT start_ms FROM session WHERE account_id = ?1 AND start_ms >= ?2 AND start_ms < ?3 ORDER BY start_ms",
+    )?;
+    query.query_map(params![account.id, from, to], |row| row.get(0))?.collect()
+}

@@ -1,0 +1,55 @@
+//! Notices that this memory may be older than what it tells of: restored from a backup, or asleep for long.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// After so long without a comparison, much may have happened elsewhere.
+const LONG_SLEEP: SignedDuration = SignedDuration::from_hours(24);
+
+/// The token of the last run, as the database has it, and as it lies beside the database. A copy that was put back has an
+/// older one.
+#[derive(Debug, PartialEq)]
+pub struct Tokens {
+    inside: Option<String>,
+    beside: Option<String>,
+}
+
+impl Tokens {
+    pub fn read(connection: &Connection, state_dir: &Path) -> rusqlite::Result<Self> {
+        let inside = connection.query_row("SELECT token FROM run", [], |row| row.get(0)).optional()?;
+        // What cannot be read is as good as none.
+        let beside = std::fs::read_to_string(file(state_dir)).ok();
+        Ok(Self { inside, beside })
+    }
+
+    /// Whether the database is not the one that was used last.
+    pub fn differ(&self) -> bool {
+        self.inside != self.beside
+    }
+}
+
+/// Begins a run: first in the database, then, when that is durable, beside it with [`publish`]. Whatever stops in between
+/// looks like a restored backup, and costs a look at the server.
+pub fn begin(connection: &Connection, token: &str) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM run", [])?;
+    connection.execute("INSERT INTO run (token) VALUES (?1)", [token])?;
+    Ok(())
+}
+
+pub fn publish(state_dir: &Path, token: &str) -> io::Result<()> {
+    let (path, draft) = (file(state_dir), state_dir.join("run.draft"));
+    std::fs::write(&draft, token)?;
+    std::fs::rename(draft, path)
+}
+
+fn file(state_dir: &Path) -> PathBuf {
+    state_dir.join("run")
+}
+
+/// Whether an account that was compared then, if ever, has been asleep for long.
+pub fn was_asleep(last: Option<Timestamp>, now: Timestamp) -> bool {
+    // A clock that went back by as much is no better.
+    last.is_some_and(|last| now.duration_since(last).abs() > LONG_SLEEP)
+}

@@ -1,0 +1,247 @@
+//! Compares one list of the destination's with what is known, and writes down what follows, in one transaction.
+
+use super::compare::{self, Finding, Policy, Remedy};
+use crate::config::{OnTwin, ReconcileSettings};
+use crate::destination::Listing;
+use crate::session::Session;
+use crate::store::mirror::{self, Mirrored, Standing};
+use crate::store::{Account, outbox, sessions};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// What was asked of the destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The sessions that start here or later and before the other, Unix milliseconds, all lie wholly inside the window
+    /// that was listed.
+    pub starts: (i64, i64),
+    /// The account's count of deliveries when it was asked.
+    pub deliveries: i64,
+    /// Whether only what is queued and was not compared matters.
+    pub only_unchecked: bool,
+}
+
+/// What is done about differences.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub policy: Policy,
+    pub on_twin: OnTwin,
+    mass: usize,
+    mass_share: f64,
+}
+
+impl Rules {
+    /// `confirmed` if a person asked for the repair, however much there is.
+    pub fn of(settings: &ReconcileSettings, confirmed: bool) -> Self {
+        Self {
+            policy: Policy { on_deleted: settings.on_deleted, on_edited: settings.on_edited },
+            on_twin: settings.on_twin,
+            mass: if confirmed { usize::MAX } else { settings.mass },
+            mass_share: settings.mass_share,
+        }
+    }
+
+    /// Whether so many differences are rather a mistake than somebody's will.
+    fn is_mass(&self, differences: usize, compared: usize) -> bool {
+        let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        differences > self.mass && count(differences) > self.mass_share * count(compared)
+    }
+}
+
+/// One difference, and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    pub session: String,
+    pub finding: Finding,
+    pub remedy: String,
+}
+
+/// What comparisons found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub compared: usize,
+    pub differences: Vec<Difference>,
+    /// Sessions that were queued and need not be sent, as the destination has them.
+    pub adopted: usize,
+    /// Sessions of other applications for workouts of ours.
+    pub twins: usize,
+    /// Sessions that are now free to be sent.
+    pub queued: usize,
+    /// Differences that were left for a person, as they are too many.
+    pub left: usize,
+}
+
+impl Report {
+    pub fn add(&mut self, other: Self) {
+        self.compared += other.compared;
+        self.differences.extend(other.differences);
+        self.adopted += other.adopted;
+        self.twins += other.twins;
+        self.queued += other.queued;
+        self.left += other.left;
+    }
+
+    pub fn count(&self, finding: Finding) -> usize {
+        self.differences.iter().filter(|difference| difference.finding == finding).count()
+    }
+}
+
+/// Compares a window. Whatever comes of it is written in the caller's transaction.
+pub fn window(
+    connection: &Connection,
+    account: Account,
+    asked: Asked,
+    listing: &Listing,
+    rules: &Rules,
+    now: Timestamp,
+) -> rusqlite::Result<Report> {
+    let ours = mirror::starting_between(connection, account, asked.starts, asked.deliveries, asked.only_unchecked)?;
+    let theirs: HashMap<&str, &Session> = listing.sessions.iter().map(|theirs| (theirs.id.as_str(), theirs)).collect();
+    let mut settling = Settling { connection, account, rules, now, report: Report::default() };
+    let mut findings = Vec::with_capacity(ours.len());
+    for mut ours in ours {
+        if ours.is_queued && ours.wanted && settling.find_elsewhere(&mut ours, &theirs, listing)? {
+            continue;
+        }
+        let theirs = theirs.get(ours.session.id.as_str()).copied();
+        findings.push((compare::find(&ours, theirs, false), ours, theirs));
+    }
+    settling.settle(findings)?;
+    Ok(settling.report)
+}
+
+/// Compares a list of changes. `None` if they are so many that a person has to look, and nothing was done.
+pub fn changes(
+    connection: &Connection,
+    account: Account,
+    deliveries: i64,
+    listing: &Listing,
+    rules: &Rules,
+    now: Timestamp,
+) -> rusqlite::Result<Report> {
+    let mut settling = Settling { connection, account, rules, now, report: Report::default() };
+    let mut findings = Vec::new();
+    let deleted: HashSet<&str> = listing.deleted.iter().map(String::as_str).collect();
+    for theirs in listing.sessions.iter().filter(|theirs| !deleted.contains(theirs.id.as_str())) {
+        if let Some(ours) = mirror::of_id(connection, account, &theirs.id, deliveries)? {
+            findings.push((compare::find(&ours, Some(theirs), false), ours, Some(theirs)));
+        }
+    }
+    for id in deleted {
+        if let Some(ours) = mirror::of_id(connection, account, id, deliveries)? {
+            findings.push((compare::find(&ours, None, true), ours, None));
+        }
+    }
+    settling.settle(findings)?;
+    Ok(settling.report)
+}
+
+type Found<'a> = (Finding, Mirrored, Option<&'a Session>);
+
+struct Settling<'a> {
+    connection: &'a Connection,
+    account: Account,
+    rules: &'a Rules,
+    now: Timestamp,
+    report: Report,
+}
+
+impl Settling<'_> {
+    fn settle(&mut self, findings: Vec<Found<'_>>) -> rusqlite::Result<()> {
+        let is_change = |finding| matches!(finding, Finding::Missing | Finding::Deleted | Finding::Edited);
+        let changes = findings.iter().filter(|(finding, ours, _)| is_change(*finding) && !ours.is_queued).count();
+        let is_mass = self.rules.is_mass(changes, findings.len());
+        self.report.compared += findings.iter().filter(|(_, ours, _)| !ours.is_queued && ours.wanted).count();
+        for (finding, ours, theirs) in findings {
+            if is_mass && is_change(finding) && !ours.is_queued {
+                self.report.left += 1;
+                self.note(&ours, finding, "left for a person");
+                continue;
+            }
+            self.apply(finding, &ours, theirs)?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, finding: Finding, ours: &Mirrored, theirs: Option<&Session>) -> rusqlite::Result<()> {
+        let (connection, account, now) = (self.connection, self.account, self.now);
+        let remedy = compare::remedy(finding, ours, self.rules.policy);
+        let words = match remedy {
+            Remedy::Nothing => return Ok(()),
+            Remedy::Accept(standing) => {
+                let echo = theirs.map(Session::content_hash).unwrap_or_default();
+                mirror::accept(connection, account, ours, &echo, standing, now)?;
+                match standing {
+                    Standing::Ours => {
+                        self.report.adopted += usize::from(ours.is_queued);
+                        return Ok(());
+                    }
+                    Standing::Theirs => "theirs is kept",
+                    Standing::Deleted => "stays deleted",
+                }
+            }
+            Remedy::Send => {
+                if !ours.is_queued {
+                    outbox::queue(connection, account, ours.row, now)?;
+                }
+                outbox::check(connection, ours.row)?;
+                self.report.queued += 1;
+                return Ok(());
+            }
+            Remedy::Restore => {
+                mirror::set_restored(connection, account, ours)?;
+                outbox::queue(connection, account, ours.row, now)?;
+                outbox::check(connection, ours.row)?;
+                self.report.queued += 1;
+                "is put again"
+            }
+            Remedy::Delete => {
+                outbox::queue(connection, account, ours.row, now)?;
+                outbox::check(connection, ours.row)?;
+                self.report.queued += 1;
+                "is deleted again"
+            }
+            Remedy::Park(why) => {
+                outbox::park_delivered(connection, account, ours.row, why, now)?;
+                "is parked"
+            }
+        };
+        self.note(ours, finding, words);
+        Ok(())
+    }
+
+    fn note(&mut self, ours: &Mirrored, finding: Finding, remedy: &str) {
+        let session = ours.session.id.clone();
+        self.report.differences.push(Difference { session, finding, remedy: remedy.to_owned() });
+    }
+
+    /// Looks for a queued session under other ids: one that we gave it before we lost our memory, or another
+    /// application's. Returns whether that settles it.
+    fn find_elsewhere(
+        &mut self,
+        ours: &mut Mirrored,
+        theirs: &HashMap<&str, &Session>,
+        listing: &Listing,
+    ) -> rusqlite::Result<bool> {
+        if ours.known.is_some() || theirs.contains_key(ours.session.id.as_str()) {
+            return Ok(false);
+        }
+        if let Some(same) = compare::same_workout(&ours.session, listing.sessions.iter())
+            && !sessions::has_id(self.connection, self.account, &same.id)?
+        {
+            ours.session.id.clone_from(&same.id);
+            sessions::rename(self.connection, ours.row, &ours.session)?;
+            return Ok(false);
+        }
+        let Some(twin) = compare::twin(&ours.session, listing.sessions.iter()) else { return Ok(false) };
+        self.report.twins += 1;
+        if self.rules.on_twin == OnTwin::Upload {
+            return Ok(false);
+        }
+        mirror::accept(self.connection, self.account, ours, &twin.content_hash(), Standing::Deleted, self.now)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,218 @@
+//! The store of the simulation: the real SQLite, written in groups as the writing thread does, and what a power cut
+//! leaves of it.
+
+use super::folder::Record;
+use super::planted::Bug;
+use fitferry::intake::{self, Assessment, Person, Receipt, Seen};
+use fitferry::store::accounts::Spent;
+use fitferry::store::outbox::{self, Due, Fetched, First, Verdict};
+use fitferry::store::sessions::SessionRow;
+use fitferry::store::{self, Stamp, accounts, files};
+use fitferry::sync::courier::News;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// Commits between two checkpoints, where only those make a commit durable.
+const CHECKPOINT_EVERY: u32 = 8;
+
+/// Restarts of which one opens the database anew.
+const REOPEN_EVERY: u32 = 3;
+
+/// What waits to be written.
+#[derive(Clone, Debug)]
+pub enum Job {
+    Fetch {
+        limit: usize,
+        latest: Timestamp,
+        first: First,
+        now: Timestamp,
+    },
+    Record {
+        due: Due,
+        verdict: Verdict,
+        news: News,
+        spent: Option<Spent>,
+        now: Timestamp,
+    },
+    PutBack {
+        rows: Vec<SessionRow>,
+        now: Timestamp,
+    },
+    Hasten {
+        now: Timestamp,
+    },
+    Rest(Option<Timestamp>),
+    Intake {
+        path: String,
+        seen: Seen,
+        records: Vec<Record>,
+    },
+    /// Only written by a planted bug: the file as seen, without its sessions.
+    SeenOnly {
+        seen: Seen,
+    },
+}
+
+impl Job {
+    /// Whether it writes down what the watcher found in this file.
+    pub fn is_of(&self, path: &str, stamp: Stamp) -> bool {
+        matches!(self, Self::Intake { path: of, seen, .. } if of == path && seen.stamp == stamp)
+    }
+
+    /// Whether it makes its workouts something that is owed.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Intake { seen, .. } if matches!(seen.assessment, Assessment::Take(_)))
+    }
+}
+
+/// What a job came to, once it is durable.
+pub enum Outcome {
+    Fetched(Fetched),
+    Taken(Receipt),
+    Written,
+}
+
+pub struct Disk {
+    pub connection: Connection,
+    dir: TempDir,
+    tables: Vec<String>,
+    /// Whether SQLite syncs at each commit, or only at checkpoints.
+    syncs: bool,
+    unsynced: u32,
+    restarts: u32,
+}
+
+impl Disk {
+    pub fn new(bug: Option<Bug>) -> Self {
+        // In memory where there is such a place, as this is not about the speed of a disk.
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let (connection, syncs) = Self::open(&dir, bug);
+        let tables = {
+            let mut query = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+            query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        Self { connection, dir, tables, syncs, unsynced: 0, restarts: 0 }
+    }
+
+    /// Empties the store, for another run.
+    pub fn clear(&mut self) {
+        self.roll_back();
+        self.restarts = 0;
+        self.execute("PRAGMA foreign_keys = OFF");
+        self.execute("BEGIN IMMEDIATE");
+        self.tables.iter().for_each(|table| self.execute(&format!("DELETE FROM {table}")));
+        self.execute("COMMIT");
+        self.execute("PRAGMA foreign_keys = ON");
+    }
+
+    /// What a new process finds. `power` if the old one went with the power, and not by itself.
+    pub fn reopen(&mut self, power: bool, bug: Option<Bug>) {
+        if power {
+            self.roll_back();
+        } else {
+            self.checkpoint();
+        }
+        self.restarts += 1;
+        // It takes as long as many steps, and is the same each time.
+        if self.restarts.is_multiple_of(REOPEN_EVERY) {
+            // The old one holds it for itself.
+            self.connection = Connection::open_in_memory().unwrap();
+            (self.connection, self.syncs) = Self::open(&self.dir, bug);
+        }
+    }
+
+    fn open(dir: &TempDir, bug: Option<Bug>) -> (Connection, bool) {
+        let connection = store::connect(dir.path()).unwrap();
+        connection.execute_batch(bug.map_or("", Bug::sql)).unwrap();
+        let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        // What that means is simulated; the file itself need not be safe.
+        let quick = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF";
+        connection.execute_batch(quick).unwrap();
+        // The simulation asks a good deal itself.
+        connection.set_prepared_statement_cache_capacity(256);
+        (connection, synchronous >= 2)
+    }
+
+    /// Commits jobs together; each stands or falls by itself.
+    pub fn commit(&mut self, jobs: &[Job], person: &Person, now: Timestamp) -> Vec<rusqlite::Result<Outcome>> {
+        let outcomes = self.begin(jobs, person, now);
+        if self.syncs {
+            self.execute("COMMIT");
+        } else {
+            self.unsynced += 1;
+            if self.unsynced == CHECKPOINT_EVERY {
+                self.checkpoint();
+            }
+        }
+        outcomes
+    }
+
+    /// Whether a full disk concerns one group alone.
+    pub fn can_be_full(&self) -> bool {
+        self.syncs
+    }
+
+    /// A crash, or a full disk, in the middle of a group.
+    pub fn lose(&mut self, jobs: &[Job], person: &Person, now: Timestamp) {
+        self.begin(jobs, person, now);
+        self.roll_back();
+    }
+
+    fn begin(&mut self, jobs: &[Job], person: &Person, now: Timestamp) -> Vec<rusqlite::Result<Outcome>> {
+        if self.connection.is_autocommit() {
+            self.execute("BEGIN IMMEDIATE");
+        }
+        let run = |job: &Job| {
+            self.execute("SAVEPOINT job");
+            let outcome = run(&self.connection, job, person, now);
+            if outcome.is_err() {
+                self.execute("ROLLBACK TO job");
+            }
+            self.execute("RELEASE job");
+            outcome
+        };
+        jobs.iter().map(run).collect()
+    }
+
+    fn execute(&self, sql: &str) {
+        self.connection.prepare_cached(sql).unwrap().execute([]).unwrap();
+    }
+
+    fn checkpoint(&mut self) {
+        self.unsynced = 0;
+        if !self.connection.is_autocommit() {
+            self.execute("COMMIT");
+        }
+    }
+
+    fn roll_back(&mut self) {
+        self.unsynced = 0;
+        if !self.connection.is_autocommit() {
+            self.execute("ROLLBACK");
+        }
+    }
+}
+
+fn run(connection: &Connection, job: &Job, person: &Person, now: Timestamp) -> rusqlite::Result<Outcome> {
+    let account = person.account;
+    match job {
+        Job::Fetch { limit, latest, first, now } => {
+            return outbox::fetch(connection, account, *now, *latest, *limit, *first).map(Outcome::Fetched);
+        }
+        Job::Intake { seen, .. } => return intake::record(connection, person, seen, now).map(Outcome::Taken),
+        Job::Record { due, verdict, spent, now, .. } => {
+            spent.map_or(Ok(()), |spent| accounts::set_spent(connection, account, spent))?;
+            outbox::record(connection, account, due, verdict, *now)?;
+        }
+        Job::PutBack { rows, now } => outbox::unpark(connection, rows, *now)?,
+        Job::Hasten { now } => outbox::hasten(connection, account, *now)?,
+        Job::Rest(until) => accounts::set_rest_until(connection, account, *until)?,
+        Job::SeenOnly { seen, .. } => {
+            let (path, verdict) = (seen.path(), store::Verdict::Known);
+            let judged = files::Judged { path: &path, stamp: seen.stamp, format: None, verdict, reason: None };
+            files::judge(connection, account, &judged, fitferry::formats::READER_VERSION, now)?;
+        }
+    }
+    Ok(Outcome::Written)
+}

@@ -1,0 +1,317 @@
+//! Knows what is owed, as it follows from what was put into the folder and what the server said, and judges every step.
+//! It shares no memory with the product: ids, contents and revisions are its own.
+
+use super::destination::Answer;
+use super::folder::Record;
+use super::ledger::{Entry, Ledger};
+use super::limits::Manners;
+use super::plan::Plan;
+use fitferry::merge;
+use fitferry::session::{self, Session};
+use fitferry::store::outbox::{Due, Verdict};
+use fitferry::store::sessions::SessionRow;
+use fitferry::store::{Account, Stamp, files};
+use fitferry::sync::Now;
+use fitferry::sync::courier::{Action, Event, News};
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// No session is due later than this.
+const LONGEST_DUE: SignedDuration = SignedDuration::from_hours(25);
+
+pub struct Oracle {
+    pub violation: Option<String>,
+    pub ledger: Ledger,
+    pub manners: Manners,
+    files: BTreeMap<String, (Option<Stamp>, Vec<Record>)>,
+    account: Account,
+    /// Answers that the daemon has and did not hear of yet.
+    said: BTreeMap<SessionRow, Answer>,
+    is_stopping: bool,
+}
+
+impl Oracle {
+    pub fn new(plan: &Plan, account: Account) -> Self {
+        Self {
+            violation: None,
+            ledger: Ledger::default(),
+            manners: Manners::new(plan),
+            files: BTreeMap::new(),
+            account,
+            said: BTreeMap::new(),
+            is_stopping: false,
+        }
+    }
+
+    fn demand(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds && self.violation.is_none() {
+            self.violation = Some(what());
+        }
+    }
+
+    /// A file was recorded durably: from now on its sessions are owed.
+    pub fn filed(&mut self, path: &str, stamp: Stamp, records: Vec<Record>) {
+        let mut numbers: BTreeSet<usize> = records.iter().map(|record| record.number).collect();
+        for Record { number, workout, .. } in &records {
+            self.ledger.open(*number, || session::assign_id(workout, |_| false));
+        }
+        if let Some((_, before)) = self.files.insert(path.to_owned(), (Some(stamp), records)) {
+            numbers.extend(before.iter().map(|record| record.number));
+        }
+        for number in numbers {
+            let all = self.files.values().flat_map(|(_, records)| records);
+            let told = all.filter(|record| record.number == number).map(|record| record.workout.clone()).collect();
+            // A past file justifies a session of which none tells any more.
+            if let Some(workout) = merge::merge(told) {
+                let entry = self.ledger.entry(number);
+                let session = Session::of(&workout, entry.id.clone(), &TimeZone::UTC);
+                entry.revise(serde_json::to_string(&session).unwrap());
+            }
+        }
+    }
+
+    /// A file was looked at, and is not believed yet.
+    pub fn doubted(&mut self, path: &str) {
+        if let Some((stamp, _)) = self.files.get_mut(path) {
+            *stamp = None;
+        }
+    }
+
+    /// The courier is about to hear this.
+    pub fn heard(&mut self, event: &Event, now: Now) {
+        match event {
+            Event::Answered { due, .. } => {
+                if let Some(answer) = self.said.remove(&due.row) {
+                    self.answered(due, &answer, now);
+                }
+            }
+            Event::Stopping => self.is_stopping = true,
+            Event::Recorded { news: News::Delivered { due }, .. } => {
+                let (was_said, id) = {
+                    let entry = self.ledger.of(due);
+                    entry.told = entry.told.max(due.revision);
+                    (entry.answered >= due.revision, entry.id.clone())
+                };
+                self.demand(was_said, || format!("P2: {id}@{} told as delivered without a 2xx", due.revision));
+            }
+            Event::NotRecorded { row } => {
+                if let Some(entry) = self.ledger.of_row(*row) {
+                    entry.answered = entry.durable;
+                }
+            }
+            Event::Probe => self.forget_rests(),
+            _ => {}
+        }
+    }
+
+    /// The client has this from the server. The product is told, and draws its own conclusions.
+    pub fn said(&mut self, due: &Due, answer: &Answer) {
+        self.said.insert(due.row, answer.clone());
+    }
+
+    fn answered(&mut self, due: &Due, answer: &Answer, now: Now) {
+        self.manners.answered(answer, now);
+        self.ledger.of(due).flying = false;
+        match answer {
+            Answer::Taken => {
+                self.ledger.of(due).answered = due.revision;
+                self.ledger.taken();
+            }
+            Answer::Status { status: 400 | 409, .. } | Answer::Status { status: 403, reason: "forNoReason", .. } => {
+                self.ledger.refused(due);
+            }
+            Answer::Status { status: 401 | 403 | 404, .. } => self.ledger.of(due).stops += 1,
+            Answer::Status { .. } | Answer::Broken(_) => {}
+        }
+    }
+
+    /// The courier wants this.
+    pub fn wanted(&mut self, action: &Action, now: Now) {
+        match action {
+            Action::Send(due) => self.sent(due, now),
+            Action::Halt(halt) => self.manners.halted = halt.stopped,
+            Action::Resume => self.manners.halted = false,
+            Action::Record { due, verdict, .. } => {
+                let entry = self.ledger.of(due);
+                entry.spent = self.manners.day();
+                if let Verdict::Retry { next, reason } = verdict {
+                    entry.rest = self.manners.kept_rest(now);
+                    self.manners.retried(due, *next, reason, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, due: &Due, now: Now) {
+        let what = format!("{}@{}", due.session_id, due.revision);
+        let flying = self.ledger.flying();
+        self.demand(!self.is_stopping, || format!("P7: {what} after the daemon was told to stop"));
+        if let Some(complaint) = self.manners.sent(now, flying) {
+            self.demand(false, || format!("P7: {what} {complaint}"));
+        }
+        let Some(entry) = self.ledger.find(due) else {
+            return self.demand(false, || format!("P5: {what} is justified by no file"));
+        };
+        let complaint = complaint_about(entry, due, now);
+        entry.flying = true;
+        self.demand(complaint.is_none(), || format!("{what} {}", complaint.unwrap_or_default()));
+    }
+
+    /// The server takes a session that holds another revision of it until now.
+    pub fn applied(&mut self, due: &Due, before: Option<i64>) {
+        let is_newer = before.is_none_or(|before| before <= due.revision);
+        self.demand(is_newer, || format!("P4: {}@{} goes over {before:?}", due.session_id, due.revision));
+    }
+
+    /// What became of an attempt is durable.
+    pub fn recorded(&mut self, due: &Due, verdict: &Verdict, now: Now) {
+        let entry = self.ledger.of(due);
+        // It was to be written down before.
+        self.manners.keeps(entry.rest.take());
+        self.manners.spent(entry.spent.take());
+        match verdict {
+            Verdict::Delivered(_) => entry.durable = entry.durable.max(due.revision),
+            // Nothing waits for longer than that: it was the clock that went ahead.
+            Verdict::Retry { next, .. } if next.duration_since(now.wall) > LONGEST_DUE => entry.not_before = None,
+            Verdict::Retry { next, .. } => entry.not_before = Some((due.revision, *next)),
+            Verdict::Park { .. } => entry.parked = Some(due.revision),
+        }
+    }
+
+    pub fn put_back(&mut self, rows: &[SessionRow]) {
+        for row in rows {
+            if let Some(entry) = self.ledger.of_row(*row) {
+                (entry.parked, entry.not_before) = (None, None);
+            }
+        }
+    }
+
+    /// Nothing that depends on a time of day holds any more: it was set, or somebody asked not to wait.
+    pub fn hastened(&mut self) {
+        self.ledger.entries().for_each(|entry| entry.not_before = None);
+    }
+
+    pub fn clock_set(&mut self) {
+        self.hastened();
+        self.manners.clock_set();
+        self.ledger.entries().for_each(|entry| entry.rest = None);
+    }
+
+    fn forget_rests(&mut self) {
+        self.manners.probed();
+        self.ledger.entries().for_each(|entry| entry.rest = None);
+    }
+
+    /// A new process finds what is on the disk.
+    pub fn restarted(&mut self, connection: &Connection, now: Now) {
+        self.said.clear();
+        self.is_stopping = false;
+        self.ledger.restarted();
+        self.manners.restarted(now);
+        let mut lost = Vec::new();
+        for entry in self.ledger.entries() {
+            let known = known_revision(connection, self.account, &entry.id);
+            if known < entry.told {
+                lost.push(format!("P2: {}@{} was told as delivered, and is not known to be", entry.id, entry.told));
+            }
+        }
+        for (path, (stamp, _)) in &self.files {
+            let (Some(stamp), version) = (stamp, fitferry::formats::READER_VERSION) else { continue };
+            if files::settled(connection, self.account, Path::new(path), *stamp, version).unwrap().is_none() {
+                lost.push(format!("P1: {path} was recorded, and is forgotten"));
+            }
+        }
+        self.demand(lost.is_empty(), || lost.swap_remove(0));
+    }
+
+    /// Whether everything that may still wait is something that the server does not take.
+    pub fn is_drained(&mut self, connection: &Connection) -> bool {
+        let mut query = connection
+            .prepare_cached(
+                "SELECT session_id FROM outbox JOIN session ON session.id = session_row WHERE state = 'queued'",
+            )
+            .unwrap();
+        let queued: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        queued.iter().all(|id| self.ledger.of_id(id).is_some_and(Entry::is_lost))
+    }
+
+    /// Judges what is left when all has come to rest.
+    pub fn finish(&mut self, connection: &Connection, there: &BTreeMap<String, super::destination::Stored>) {
+        let mut wrong = Vec::new();
+        for (id, stored) in there {
+            match self.ledger.of_id(id) {
+                None => wrong.push(format!("P5: {id} is on the server and nobody's")),
+                Some(entry) if entry.is_justified(stored.revision, &stored.body) => {}
+                Some(_) => wrong.push(format!("P5: {id} is on the server with a content that no file justifies")),
+            }
+        }
+        let mut parked_query = connection
+            .prepare_cached("SELECT reason FROM outbox JOIN session ON session.id = session_row WHERE state = 'parked' AND session_id = ?1")
+            .unwrap();
+        for entry in self.ledger.entries() {
+            let is_there = there.get(&entry.id).is_some_and(|stored| Some(&stored.body) == entry.bodies.last());
+            let parked: Option<String> = parked_query.query_row([&entry.id], |row| row.get(0)).optional().unwrap();
+            match parked {
+                Some(reason) if !entry.may_be_parked() => {
+                    wrong.push(format!("P6: {} is parked for nothing of its own: {reason}", entry.id));
+                }
+                None if !is_there && !entry.is_lost() => {
+                    wrong.push(format!("P3: {}@{} is owed and not there", entry.id, entry.bodies.len()));
+                }
+                _ => {}
+            }
+        }
+        self.demand(wrong.is_empty(), || wrong.swap_remove(0));
+    }
+
+    /// Nothing new has come, and a new process was started.
+    pub fn expect_silence(&mut self) {
+        self.ledger.entries().for_each(|entry| entry.is_silent = !entry.is_lost());
+    }
+
+    pub fn complain(&mut self, what: impl Into<String>) {
+        self.demand(false, || what.into());
+    }
+
+    /// Whether a file is on the disk as it is now.
+    pub fn has(&self, path: &str, stamp: Stamp) -> bool {
+        self.files.get(path).is_some_and(|(known, _)| *known == Some(stamp))
+    }
+}
+
+fn complaint_about(entry: &Entry, due: &Due, now: Now) -> Option<String> {
+    let body = due.body.as_deref().unwrap_or_default();
+    let early = entry
+        .not_before
+        .filter(|(revision, next)| *revision == due.revision && next.duration_since(now.wall).as_millis() > 1);
+    let complaint = if entry.flying {
+        "P4: while it is in flight already"
+    } else if !entry.is_justified(due.revision, body) {
+        "P5: with a content that no file justifies"
+    } else if entry.is_silent {
+        "P7: after a restart with nothing new"
+    } else if due.revision <= entry.durable.max(entry.answered) {
+        "P3: again, after it was delivered"
+    } else if entry.parked == Some(due.revision) {
+        "P7: again, after it was refused for what it is"
+    } else if early.is_some() {
+        "P7: before its pause is over"
+    } else {
+        return None;
+    };
+    Some(complaint.to_owned())
+}
+
+fn known_revision(connection: &Connection, account: Account, id: &str) -> i64 {
+    let mut query = connection
+        .prepare_cached(
+            "SELECT remote.revision FROM remote JOIN session ON session.id = session_row
+             WHERE account_id = ?1 AND destination_id = ?2 AND session_id = ?3",
+        )
+        .unwrap();
+    query.query_row(params![account.id, account.destination, id], |row| row.get(0)).optional().unwrap().unwrap_or(0)
+}

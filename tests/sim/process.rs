@@ -1,0 +1,156 @@
+//! The life of the daemon's process in the simulation: its commits, and its ends by a crash, a power cut or a stop.
+
+use super::disk::{Job, Outcome};
+use super::plan::{chance, pick};
+use super::planted::Bug;
+use super::shell::Shell;
+use super::world::World;
+use fitferry::store::{accounts, outbox};
+use fitferry::sync::courier::Event;
+use std::time::Duration;
+
+/// How long a daemon that stops waits for what is in flight.
+const DRAIN: Duration = Duration::from_secs(3);
+
+impl World<'_> {
+    /// The writing thread takes what waits, or a part of it, and commits.
+    pub fn commit(&mut self) {
+        let group = self.group();
+        let now = self.now();
+        if self.is_rough && chance(&mut self.rng, self.plan.disk_full) && self.disk.can_be_full() {
+            self.note(|| format!("the disk is full for {} jobs", group.len()));
+            self.disk.lose(&group, &self.person, now.wall);
+            group.into_iter().for_each(|job| self.fail(job));
+            return;
+        }
+        let outcomes = self.disk.commit(&group, &self.person, now.wall);
+        self.note(|| format!("commits {} jobs", group.len()));
+        for (job, outcome) in group.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(outcome) => {
+                    self.settle(&job);
+                    self.finish(job, outcome);
+                }
+                Err(error) => self.oracle.complain(format!("the store failed: {error}")),
+            }
+        }
+    }
+
+    fn group(&mut self) -> Vec<Job> {
+        let most = self.queue.len();
+        let size = self.rng.usize(1..=most);
+        self.queue.drain(..size).collect()
+    }
+
+    /// Tells the oracle what is durable now.
+    fn settle(&mut self, job: &Job) {
+        let now = self.now();
+        match job {
+            Job::Record { due, verdict, .. } => self.oracle.recorded(due, verdict, now),
+            Job::PutBack { rows, .. } => self.oracle.put_back(rows),
+            Job::Hasten { .. } => self.oracle.hastened(),
+            Job::Rest(None) => self.oracle.manners.resumed(),
+            Job::Intake { path, seen, records } if job.is_taken() => {
+                self.oracle.filed(path, seen.stamp, records.clone());
+            }
+            Job::Intake { path, .. } => self.oracle.doubted(path),
+            Job::Rest(Some(_)) | Job::Fetch { .. } | Job::SeenOnly { .. } => {}
+        }
+    }
+
+    /// Tells whoever waits that a job is durable.
+    fn finish(&mut self, job: Job, outcome: Outcome) {
+        match (job, outcome) {
+            (_, Outcome::Fetched(fetched)) => self.shell.tell(Event::Fetched(fetched)),
+            (_, Outcome::Taken(receipt)) => {
+                self.shell.wake |= !receipt.changed.is_empty() && self.bug != Some(Bug::LostWake);
+            }
+            (Job::Record { due, news, .. }, _) => {
+                if self.bug != Some(Bug::DoneBeforeCommit) {
+                    self.shell.tell(Event::Recorded { row: due.row, news });
+                }
+            }
+            (Job::SeenOnly { .. }, _) => {}
+            _ => self.shell.tell(Event::Woken),
+        }
+    }
+
+    /// Tells whoever waits that a job is lost.
+    fn fail(&mut self, job: Job) {
+        if let Some(event) = self.bug.and_then(|bug| bug.failed(&job)) {
+            return self.shell.tell(event);
+        }
+        match job {
+            Job::Record { due, .. } => self.shell.tell(Event::NotRecorded { row: due.row }),
+            Job::Intake { path, .. } => drop(self.folder.hints.insert(path)),
+            Job::SeenOnly { .. } => {}
+            _ => self.shell.tell(Event::StoreFailed),
+        }
+    }
+
+    /// The process or the power goes, at any point; another process starts.
+    pub fn crash(&mut self) {
+        let now = self.now();
+        let group = if self.queue.is_empty() { Vec::new() } else { self.group() };
+        let way = self.rng.u32(..3);
+        match way {
+            0 => self.disk.lose(&group, &self.person, now.wall),
+            1 => {
+                // Committed, and nobody is told any more.
+                let outcomes = self.disk.commit(&group, &self.person, now.wall);
+                for (job, outcome) in group.iter().zip(outcomes) {
+                    match outcome {
+                        Ok(_) => self.settle(job),
+                        Err(error) => self.oracle.complain(format!("the store failed: {error}")),
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.note(|| format!("crash ({way})"));
+        let faults = self.plan.request_faults;
+        self.network.cut(&mut self.rng, faults, &mut self.oracle);
+        let power = self.rng.bool();
+        self.steady += Duration::from_secs(*pick(&mut self.rng, &[0, 1, 60, 86_400]));
+        self.restart(power);
+    }
+
+    /// The daemon is told to stop, waits for what is in flight, and starts anew.
+    pub fn stop(&mut self) {
+        self.note(|| "stop".to_owned());
+        self.feed(Event::Stopping);
+        let deadline = self.steady + DRAIN;
+        while self.shell.in_flight() > 0 && self.steady < deadline {
+            if !self.shell.events.is_empty() {
+                self.hear();
+            } else if !self.queue.is_empty() {
+                self.commit();
+            } else if self.network.next().is_some_and(|next| next <= self.steady) {
+                self.arrive();
+            } else {
+                self.steady = self.network.next().unwrap_or(deadline).min(deadline);
+            }
+        }
+        let faults = self.plan.request_faults;
+        self.network.cut(&mut self.rng, faults, &mut self.oracle);
+        while !self.queue.is_empty() {
+            self.commit();
+        }
+        self.restart(false);
+    }
+
+    /// What `Ferry::start` does.
+    pub fn restart(&mut self, power: bool) {
+        self.disk.reopen(power, self.bug);
+        let now = self.now();
+        let connection = &self.disk.connection;
+        self.oracle.restarted(connection, now);
+        self.person.account = accounts::ensure(connection, "me", "there").unwrap();
+        connection.execute_batch(self.bug.map_or("", Bug::sql_at_start)).unwrap();
+        outbox::queue_difference(connection, self.person.account, now.wall).unwrap();
+        self.shell = Shell::start(&self.plan, connection, self.person.account, now, self.bug);
+        self.queue.clear();
+        self.folder.hints.clear();
+        self.scan();
+    }
+}

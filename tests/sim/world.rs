@@ -1,0 +1,257 @@
+//! One run: a seed picks, step by step, what happens next in the folder, the daemon, the network and the server.
+
+use super::destination::{WEATHERS, Weather};
+use super::disk::{Disk, Job};
+use super::folder::Folder;
+use super::network::{self, Network};
+use super::oracle::Oracle;
+use super::plan::{Plan, chance, pick};
+use super::planted::Bug;
+use super::shell::Shell;
+use super::telling;
+use fastrand::Rng;
+use fitferry::intake::Person;
+use fitferry::store::accounts;
+use fitferry::sync::Now;
+use fitferry::sync::courier::Event;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// When simulated time begins, Unix seconds.
+const EPOCH: i64 = 1_790_000_000;
+
+/// How often the folder is scanned, events or not.
+pub const SCAN_EVERY: Duration = Duration::from_secs(1800);
+
+pub struct World<'a> {
+    pub rng: Rng,
+    pub plan: Plan,
+    pub bug: Option<Bug>,
+    pub disk: &'a mut Disk,
+    pub folder: Folder,
+    pub network: Network,
+    pub oracle: Oracle,
+    pub shell: Shell,
+    /// What waits for the writing thread.
+    pub queue: VecDeque<Job>,
+    pub person: Person,
+    pub steady: Duration,
+    /// How far the clock on the wall is from the truth, seconds.
+    wall_error: i64,
+    pub next_scan: Duration,
+    /// Whether faults happen.
+    pub is_rough: bool,
+    pub steps: u32,
+    pub trace: Option<Vec<String>>,
+}
+
+impl<'a> World<'a> {
+    pub fn new(seed: u64, bug: Option<Bug>, disk: &'a mut Disk, is_traced: bool) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let plan = Plan::of(&mut rng);
+        disk.clear();
+        let now = at(Duration::ZERO, 0);
+        let account = accounts::ensure(&disk.connection, "me", "there").unwrap();
+        // What an account that is new looks up first is another story.
+        accounts::set_wary(&disk.connection, account, false).unwrap();
+        Self {
+            oracle: Oracle::new(&plan, account),
+            shell: Shell::start(&plan, &disk.connection, account, now, bug),
+            rng,
+            plan,
+            bug,
+            disk,
+            folder: Folder::default(),
+            network: Network::default(),
+            queue: VecDeque::new(),
+            person: Person { name: "me".into(), account, zone: TimeZone::UTC },
+            steady: Duration::ZERO,
+            wall_error: 0,
+            next_scan: SCAN_EVERY,
+            is_rough: true,
+            steps: 0,
+            trace: is_traced.then(Vec::new),
+        }
+    }
+
+    pub fn now(&self) -> Now {
+        at(self.steady, self.wall_error)
+    }
+
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{:>4} {:>10.3}s  {}", self.steps, self.steady.as_secs_f64(), line()));
+        }
+    }
+
+    /// Does one thing of those that can be done now. Returns false if only time can bring another.
+    pub fn step(&mut self) -> bool {
+        self.steps += 1;
+        if self.is_rough && self.trouble() {
+            return true;
+        }
+        let mut choices: Vec<fn(&mut Self)> = Vec::with_capacity(16);
+        let mut offer = |weight: usize, is_possible: bool, choice: fn(&mut Self)| {
+            choices.extend(std::iter::repeat_n(choice, if is_possible { weight } else { 0 }));
+        };
+        offer(4, !self.shell.events.is_empty(), Self::hear);
+        offer(2, self.shell.wake, |world| {
+            world.shell.wake = false;
+            world.feed(Event::Queued);
+        });
+        offer(2, self.shell.alarm.is_some_and(|alarm| alarm <= self.steady), |world| world.feed(Event::Woken));
+        offer(3, !self.queue.is_empty(), Self::commit);
+        offer(3, self.network.next().is_some_and(|next| next <= self.steady), Self::arrive);
+        offer(2, !self.folder.hints.is_empty(), Self::read);
+        offer(1, self.is_rough, Self::change);
+        let is_busy = !choices.is_empty();
+        if is_busy {
+            pick(&mut self.rng, &choices)(self);
+        }
+        is_busy
+    }
+
+    /// Something goes wrong, perhaps.
+    fn trouble(&mut self) -> bool {
+        let roll = self.rng.u32(..1000);
+        let Plan { crashes, weather, clock_jumps, .. } = self.plan;
+        if roll < crashes {
+            self.crash();
+        } else if roll < crashes + weather {
+            self.network.destination.weather = *pick(&mut self.rng, &WEATHERS);
+            let weather = self.network.destination.weather;
+            self.note(|| format!("weather: {weather:?}"));
+        } else if roll < crashes + weather + clock_jumps {
+            let error = *pick(&mut self.rng, &[0, 0, 3600, -3600, 100_000, -100_000, 400_000_000, -300_000_000]);
+            self.set_clock(error);
+        } else if roll < crashes + weather + clock_jumps + crashes / 3 {
+            self.stop();
+        } else if roll < crashes + weather + clock_jumps + crashes / 3 + 5 {
+            self.note(|| "somebody asks to try again".to_owned());
+            self.feed(Event::Probe);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn change(&mut self) {
+        if chance(&mut self.rng, 300) {
+            return self.pass();
+        }
+        let (what, paths) = self.folder.change(&mut self.rng, self.plan.workouts);
+        self.note(|| format!("folder: {what} {paths:?}"));
+        for path in paths {
+            if self.rng.u32(..100) >= self.plan.lost_hints {
+                self.folder.hints.insert(path);
+            }
+        }
+    }
+
+    /// Lets a while pass, whatever waits.
+    fn pass(&mut self) {
+        let seconds = *pick(&mut self.rng, &[1, 5, 60, 600]);
+        self.steady += Duration::from_millis(self.rng.u64(1..seconds * 1000));
+        self.note(|| "time passes".to_owned());
+    }
+
+    pub fn hear(&mut self) {
+        if let Some(event) = self.shell.events.pop_front() {
+            self.feed(event);
+        }
+    }
+
+    pub fn feed(&mut self, event: Event) {
+        self.note(|| format!("courier hears {}", telling::event(&event)));
+        let now = self.now();
+        let before = self.queue.len();
+        let jobs = self.shell.feed(event, &mut self.oracle, &mut self.network, &mut self.rng, now);
+        self.queue.extend(jobs);
+        if self.trace.is_some() {
+            let jobs: Vec<String> =
+                self.queue.iter().skip(before).map(|job| format!("    wants {}", telling::job(job))).collect();
+            let in_flight = self.shell.in_flight();
+            jobs.into_iter().for_each(|job| self.note(|| job));
+            self.note(|| format!("    {in_flight} in flight"));
+        }
+    }
+
+    pub fn arrive(&mut self) {
+        let (now, faults) = (self.now(), if self.is_rough { self.plan.request_faults } else { 0 });
+        if let Some((due, answer)) = self.network.arrive(&mut self.rng, faults, &mut self.oracle, now) {
+            self.note(|| format!("server says {answer:?} to {}", telling::due(&due)));
+            self.oracle.said(&due, &answer);
+            let event = network::event(due, &answer, &mut self.rng, now, self.bug);
+            self.shell.tell(event);
+        }
+    }
+
+    /// Looks at a file that the watcher heard of.
+    fn read(&mut self) {
+        let Some(path) = self.folder.hints.pop_first() else { return };
+        let Some(mut file) = self.folder.files.get(&path).cloned() else { return };
+        let is_underway = self.queue.iter().any(|job| job.is_of(&path, file.stamp));
+        if is_underway || self.is_settled(&path) {
+            return;
+        }
+        let records = file.records.clone();
+        if let Some(bug) = self.bug {
+            bug.read(&mut file);
+        }
+        let mut reading = file.reading();
+        let assessment = fitferry::intake::assess(&mut reading, self.now().wall);
+        let seen = fitferry::intake::Seen::new(path.as_ref(), file.stamp, reading, assessment);
+        self.note(|| format!("reads {path} {:?}", seen.assessment));
+        if self.bug == Some(Bug::SeenBeforeQueued) {
+            self.queue.push_back(Job::SeenOnly { seen: seen.clone() });
+            // Not with it in one transaction.
+            self.commit();
+        }
+        self.queue.push_back(Job::Intake { path, seen, records });
+    }
+
+    fn is_settled(&self, path: &str) -> bool {
+        let stamp = self.folder.files[path].stamp;
+        let version = fitferry::formats::READER_VERSION;
+        let account = self.person.account;
+        fitferry::store::files::settled(&self.disk.connection, account, path.as_ref(), stamp, version)
+            .unwrap()
+            .is_some()
+    }
+
+    /// Whether the folder holds something that is not on the disk.
+    pub fn is_unread(&self) -> bool {
+        self.folder.files.iter().any(|(path, file)| !self.oracle.has(path, file.stamp))
+    }
+
+    pub fn scan(&mut self) {
+        self.next_scan = self.steady + SCAN_EVERY;
+        if self.bug != Some(Bug::NoScan) {
+            let paths: Vec<String> = self.folder.files.keys().cloned().collect();
+            let unknown: Vec<String> = paths.into_iter().filter(|path| !self.is_settled(path)).collect();
+            self.folder.hints.extend(unknown);
+        }
+    }
+
+    pub fn set_clock(&mut self, error: i64) {
+        self.note(|| format!("the clock is {error} s off"));
+        if self.wall_error != error {
+            self.wall_error = error;
+            self.oracle.clock_set();
+        }
+    }
+
+    pub fn calm_down(&mut self) {
+        self.note(|| "calm".to_owned());
+        self.is_rough = false;
+        self.network.destination.weather = Weather::Fair;
+        self.set_clock(0);
+    }
+}
+
+fn at(steady: Duration, wall_error: i64) -> Now {
+    let truth = Timestamp::from_second(EPOCH).unwrap() + SignedDuration::try_from(steady).unwrap();
+    Now { wall: truth + SignedDuration::from_secs(wall_error), steady }
+}

@@ -18,6 +18,7 @@ pub use sniff::{Kind, sniff};
 
 use crate::workout::Format;
 use flate2::read::MultiGzDecoder;
+use jiff::tz::TimeZone;
 use reading::condition_of;
 use std::io::{self, Read};
 
@@ -34,19 +35,30 @@ const LONGEST_TAIL: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where the clock hung for files that print local time without a zone.
-    pub zone: jiff::tz::TimeZone,
+    pub zone: TimeZone,
+    /// The same for files of one format, where that is another.
+    pub zones: Vec<(Format, TimeZone)>,
 }
 
 impl Options {
-    /// The zone as a person would write it.
-    fn zone_name(&self) -> String {
-        self.zone.iana_name().unwrap_or("UTC").to_owned()
+    pub fn of(zone: TimeZone) -> Self {
+        Self { zone, zones: Vec::new() }
+    }
+
+    /// The zone for local times in files of a format.
+    pub fn zone_of(&self, format: Format) -> &TimeZone {
+        self.zones.iter().find(|(other, _)| *other == format).map_or(&self.zone, |(_, zone)| zone)
+    }
+
+    /// The same as a person would write it.
+    fn zone_name(&self, format: Format) -> String {
+        self.zone_of(format).iana_name().unwrap_or("UTC").to_owned()
     }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { zone: jiff::tz::TimeZone::UTC }
+        Self::of(TimeZone::UTC)
     }
 }
 
@@ -85,10 +97,9 @@ fn read_content(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Resu
     let head = input.head().to_vec();
     let mut input = input.take(LONGEST_CONTENT);
     let reading = match sniff(&head) {
-        Kind::Known(Format::Fit) => fit::read(&mut input),
-        Kind::Known(Format::Gpx) => gpx::read(&head, &mut input, options),
-        Kind::Known(Format::Tcx) => tcx::read(&head, &mut input, options),
+        Kind::Known(format) => read_as(format, &head, &mut input, options),
         Kind::Empty => Ok(Reading::unknown("the file is empty")),
+        Kind::Zip | Kind::Tar => Ok(Reading::unknown("an archive: not read in this place; unpack it")),
         Kind::Gzip => Ok(Reading::unknown("a gzip file inside a gzip file; unpack it once")),
         Kind::Other(name) => Ok(Reading::unknown(format!("{name}: not a format that fitferry reads"))),
         Kind::Unknown => Ok(Reading::unknown("not a format that fitferry knows")),
@@ -98,4 +109,13 @@ fn read_content(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Resu
         return Ok(reading.in_condition(Condition::Damaged(what)));
     }
     Ok(reading)
+}
+
+fn read_as(format: Format, head: &[u8], source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
+    match format {
+        Format::Fit => fit::read(source),
+        Format::Gpx => gpx::read(head, source, options),
+        Format::Tcx => tcx::read(head, source, options),
+        other => Ok(Reading::unknown(format!("{other}: not a format that fitferry reads"))),
+    }
 }

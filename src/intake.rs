@@ -49,7 +49,7 @@ pub fn read(path: &Path, zone: &TimeZone) -> io::Result<Read> {
     }
     let mut file = File::open(path)?;
     let before = Stamp::of(&file.metadata()?);
-    let reading = formats::read(&mut file, &Options { zone: zone.clone() })?;
+    let reading = formats::read(&mut file, &Options::of(zone.clone()))?;
     let stamp = Stamp::of(&file.metadata()?);
     Ok(Read { stamp, reading, changed: stamp != before })
 }

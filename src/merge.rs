@@ -145,12 +145,17 @@ fn fill<T>(into: &mut Option<T>, from: Option<T>) {
     }
 }
 
-/// Which format is believed first.
+/// Which format is believed first: what devices recorded, then what vendors made of it, then tracks, then tables.
 fn rank(format: Format) -> u8 {
+    use Format as F;
     match format {
-        Format::Fit => 0,
-        Format::Tcx => 1,
-        Format::Gpx => 2,
+        F::Fit => 0,
+        F::AppleHealth | F::HealthAutoExport | F::GarminExport | F::Polar | F::Suunto | F::Nike | F::Runtastic => 1,
+        F::Fitbit | F::GoogleFit | F::Sessions => 1,
+        F::Tcx => 2,
+        F::Gpx | F::OpenTracks => 3,
+        F::Strava | F::GarminActivities | F::SamsungHealth | F::GoogleHealth | F::Concept2 | F::Peloton => 4,
+        F::Runkeeper | F::Hevy | F::Strong => 4,
     }
 }
 

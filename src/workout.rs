@@ -1,9 +1,11 @@
 //! The domain: a workout as fitferry understands it, whatever it was read from. Knows nothing else of ours.
 
 mod activity_type;
+mod format;
 mod plausible;
 
 pub use activity_type::ActivityType;
+pub use format::Format;
 pub use plausible::{Implausible, check};
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +18,10 @@ pub struct Workout {
     /// The vendor's own identity of this workout, where the source tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
+    /// The key of another record that is known to tell of the same workout: the row of an export's table that names the
+    /// file this was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<Key>,
     /// First instant, inclusive.
     #[serde(rename = "startMillis", with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub start: Timestamp,
@@ -38,6 +44,7 @@ impl Workout {
     pub fn new(format: Format, start: Timestamp, end: Timestamp) -> Self {
         Self {
             key: None,
+            alias: None,
             start,
             end,
             active_millis: None,
@@ -46,6 +53,13 @@ impl Workout {
             source: Source::of(format),
             metrics: Metrics::default(),
         }
+    }
+
+    /// Notes the source's own word for the sport, and what it means; no meaning is that of an unknown word.
+    pub fn set_sport(&mut self, word: Option<String>, meaning: Option<ActivityType>) {
+        self.activity_type = meaning.unwrap_or(ActivityType::OTHER);
+        self.source.unknown_sport = meaning.is_none() && word.is_some();
+        self.source.sport = word;
     }
 
     /// End minus start; negative for an implausible workout.
@@ -76,6 +90,9 @@ pub struct Source {
     /// The source's own name or number of the sport, kept so that a later map can do better.
     pub sport: Option<String>,
     pub sub_sport: Option<String>,
+    /// Whether no activity type is known for these words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown_sport: bool,
     /// The device or program that recorded it.
     pub device: Option<String>,
     pub title: Option<String>,
@@ -86,6 +103,9 @@ pub struct Source {
     /// The file breaks off or is damaged: a sound one knows better.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub salvaged: bool,
+    /// The member of an archive that it was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
 }
 
 impl Source {
@@ -94,11 +114,13 @@ impl Source {
             format,
             sport: None,
             sub_sport: None,
+            unknown_sport: false,
             device: None,
             title: None,
             notes: None,
             assumed_zone: None,
             salvaged: false,
+            member: None,
         }
     }
 }
@@ -112,29 +134,4 @@ pub struct Metrics {
     pub average_heart_rate: Option<u16>,
     pub max_heart_rate: Option<u16>,
     pub ascent_meters: Option<u32>,
-}
-
-/// The kinds of file that hold workouts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Fit,
-    Tcx,
-    Gpx,
-}
-
-impl Format {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fit => "fit",
-            Self::Tcx => "tcx",
-            Self::Gpx => "gpx",
-        }
-    }
-}
-
-impl std::fmt::Display for Format {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
 }

@@ -28,7 +28,7 @@ impl Normalize {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let config = config::load(&global.flags())?;
         let zone = config.accounts.first().map_or(TimeZone::UTC, |account| account.zone.clone());
-        let options = Options { zone: zone.clone() };
+        let options = Options::of(zone.clone());
         let mut out = output::stdout();
         let mut exit = Exit::Done;
         for Input { path, closed } in paths::expand(&self.paths) {

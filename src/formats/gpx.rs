@@ -111,7 +111,7 @@ impl Document for Gpx<'_> {
     fn close(&mut self, element: Element, text: &str) {
         let given = || (!text.is_empty()).then(|| text.to_owned());
         match element {
-            Element::Time => self.track.time(text, &self.options.zone),
+            Element::Time => self.track.time(text, self.options.zone_of(Format::Gpx)),
             Element::HeartRate => self.track.heart_rate(text),
             Element::Track => self.finish_track(),
             Element::FileTitle => self.file_title = given(),
@@ -149,21 +149,19 @@ impl Gpx<'_> {
         let mut workout = Workout::new(Format::Gpx, start, end);
         workout.utc_offset_seconds = track.utc_offset_seconds();
         workout.metrics = track.metrics();
-        workout.activity_type = self.activity_type(track.sport.as_deref());
-        workout.source.assumed_zone = track.zone_assumed().then(|| self.options.zone_name());
+        workout.source.assumed_zone = track.zone_assumed().then(|| self.options.zone_name(Format::Gpx));
         workout.key = track.id.map(|id| Key { vendor: "opentracks".to_owned(), id });
-        workout.source.sport = track.sport;
+        let meaning = track.sport.as_deref().and_then(|word| self.activity_type(word));
+        workout.set_sport(track.sport, meaning);
         workout.source.title = track.title.or_else(|| self.file_title.clone());
         workout.source.notes = track.notes;
         workout.source.device.clone_from(&self.creator);
         workout
     }
 
-    fn activity_type(&self, sport: Option<&str>) -> ActivityType {
+    fn activity_type(&self, word: &str) -> Option<ActivityType> {
         let by_strava = self.creator.as_ref().is_some_and(|creator| creator.contains("Strava"));
-        let from_number = |word: &str| sport_words::strava_number(word.parse().ok()?).filter(|_| by_strava);
-        sport
-            .and_then(|word| from_number(word).or_else(|| sport_words::activity_type(word)))
-            .unwrap_or(ActivityType::OTHER)
+        let number = word.parse().ok().filter(|_| by_strava);
+        number.and_then(sport_words::strava_number).or_else(|| sport_words::activity_type(word))
     }
 }

@@ -17,6 +17,9 @@ pub struct Reading {
     /// Workouts that the file holds and that are not believed, each with its reason.
     pub refused: Vec<String>,
     pub condition: Condition,
+    /// Files that lie beside this one and tell of the same workouts, as a table of an export names them: the name as it
+    /// is written there, and the key of the row.
+    pub companions: Vec<(String, Key)>,
     /// Why there is no workout in a file that is otherwise fine.
     nothing: String,
     /// A refusal that means "not a workout" rather than "a broken one": zero length.
@@ -63,6 +66,7 @@ impl Reading {
             workouts: Vec::new(),
             refused: Vec::new(),
             condition: Condition::Sound,
+            companions: Vec::new(),
             nothing: "holds no workout".to_owned(),
             harmless_refusals: 0,
             distinct: HashSet::new(),

@@ -1,5 +1,8 @@
 //! Recognises a file by its first bytes, never by its name.
 
+mod json;
+mod table;
+
 use crate::workout::Format;
 
 /// What the beginning of a file says it is.
@@ -7,6 +10,8 @@ use crate::workout::Format;
 pub enum Kind {
     Known(Format),
     Gzip,
+    Zip,
+    Tar,
     /// Recognised, but not read here; the name is for the person who dropped it.
     Other(&'static str),
     Empty,
@@ -17,13 +22,13 @@ pub enum Kind {
 const XML_ROOTS: &[(&str, Kind)] = &[
     ("gpx", Kind::Known(Format::Gpx)),
     ("TrainingCenterDatabase", Kind::Known(Format::Tcx)),
-    ("kml", Kind::Other("KML")),
+    ("kml", Kind::Known(Format::OpenTracks)),
     ("pwx", Kind::Other("PWX")),
     ("sml", Kind::Other("Suunto SML")),
     ("fitlog", Kind::Other("SportTracks fitlog")),
     ("FitnessWorkbook", Kind::Other("SportTracks fitlog")),
     ("Activity", Kind::Other("Sigma SLF")),
-    ("HealthData", Kind::Other("Apple Health export")),
+    ("HealthData", Kind::Known(Format::AppleHealth)),
     ("ClinicalDocument", Kind::Other("Apple Health clinical document")),
     ("html", Kind::Other("HTML page")),
 ];
@@ -31,8 +36,8 @@ const XML_ROOTS: &[(&str, Kind)] = &[
 /// Beginnings of files that are not XML.
 const MAGIC: &[(&[u8], Kind)] = &[
     (b"\x1f\x8b", Kind::Gzip),
-    (b"PK\x03\x04", Kind::Other("zip archive")),
-    (b"PK\x05\x06", Kind::Other("empty zip archive")),
+    (b"PK\x03\x04", Kind::Zip),
+    (b"PK\x05\x06", Kind::Zip),
     (b"bvx2", Kind::Other("LZFSE file")),
     (b"[Params]", Kind::Other("Polar HRM")),
     (b"HRDATA", Kind::Other("Polar HRM")),
@@ -56,14 +61,14 @@ pub fn sniff(head: &[u8]) -> Kind {
     let text = super::encoding::decode_head(head);
     let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     if text.starts_with(['{', '[']) {
-        return Kind::Other("JSON");
+        return json::kind(text);
     }
     match root_element(text) {
         Some(root) => XML_ROOTS
             .iter()
             .find(|(name, _)| root == *name)
             .map_or(Kind::Other("XML of another kind"), |(_, kind)| *kind),
-        None => Kind::Unknown,
+        None => table::kind(text),
     }
 }
 
@@ -122,7 +127,7 @@ mod tests {
             (b"<!DOCTYPE gpx [<!ENTITY a 'b'>", Kind::Unknown),
             (b"\xff\xfe<\0g\0p\0x\0>\0", gpx),
             (b"<TrainingCenterDatabase\n", Kind::Known(Format::Tcx)),
-            (b"<kml ", Kind::Other("KML")),
+            (b"<kml ", Kind::Known(Format::OpenTracks)),
             (b"<unheard-of/>", Kind::Other("XML of another kind")),
             (b"\x1f\x8b\x08", Kind::Gzip),
             (b"  {\"a\":1}", Kind::Other("JSON")),

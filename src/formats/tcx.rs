@@ -146,14 +146,14 @@ impl Document for Tcx<'_> {
         }
         let Some(activity) = &mut self.activity else { return };
         match element {
-            E::Time => activity.point_time(text, &self.options.zone),
+            E::Time => activity.point_time(text, self.options.zone_of(Format::Tcx)),
             E::Beats => activity.heart_rate(text),
             E::LapSeconds => activity.lap().seconds = text.parse().ok(),
             E::LapMeters => activity.lap().meters = text.parse().ok(),
             E::LapCalories => activity.lap().calories = text.parse().ok(),
             E::LapAverageHeartRate => activity.lap().average_heart_rate = text.parse().ok(),
             E::LapMaxHeartRate => activity.lap().max_heart_rate = text.parse().ok(),
-            E::Id => activity.id(text, &self.options.zone),
+            E::Id => activity.id(text, self.options.zone_of(Format::Tcx)),
             E::Notes => activity.notes = given(),
             E::CreatorName => activity.device = given(),
             E::PlanName => activity.title = given(),
@@ -166,7 +166,7 @@ impl Document for Tcx<'_> {
 impl Tcx<'_> {
     fn begin_lap(&mut self, start: Option<&str>) {
         if let Some(activity) = &mut self.activity {
-            activity.begin_lap(start, &self.options.zone);
+            activity.begin_lap(start, self.options.zone_of(Format::Tcx));
         }
     }
 

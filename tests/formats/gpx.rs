@@ -149,7 +149,7 @@ fn local_times_use_the_configured_zone_and_say_so() {
     let text = track(
         "<trkpt lat='1' lon='1'><time>2026-04-12T08:30:15</time></trkpt><trkpt lat='1' lon='1'><time>2026-04-12T09:30:15</time></trkpt>",
     );
-    let options = Options { zone: TimeZone::get("Europe/Berlin").unwrap() };
+    let options = Options::of(TimeZone::get("Europe/Berlin").unwrap());
     let reading = formats::read(text.as_bytes(), &options).unwrap();
     assert_eq!(reading.workouts[0].start.as_second(), START);
     assert_eq!(reading.workouts[0].source.assumed_zone.as_deref(), Some("Europe/Berlin"));

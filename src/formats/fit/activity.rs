@@ -5,7 +5,7 @@ use super::scanner::Records;
 use super::sessionless;
 use super::sport::{self, Sport};
 use crate::formats::reading::{Condition, Reading};
-use crate::workout::{ActivityType, Format, Key, Metrics, Workout};
+use crate::workout::{Format, Key, Metrics, Workout};
 use jiff::Timestamp;
 
 /// 1989-12-31T00:00:00Z, where FIT counts its seconds from.
@@ -230,9 +230,8 @@ fn add_sessions(part: &Activity, reading: &mut Reading) {
 fn described(part: &Activity, session: usize, sport: Sport, start: Timestamp, end: Timestamp) -> Workout {
     let mut workout = Workout::new(Format::Fit, start, end);
     workout.key = part.identity.key(session);
-    workout.activity_type = sport.activity_type().unwrap_or(ActivityType::OTHER);
     workout.utc_offset_seconds = part.utc_offset_seconds;
-    workout.source.sport = sport.name();
+    workout.set_sport(sport.name(), sport.activity_type());
     workout.source.sub_sport = sport.sub_name();
     workout.source.device = part.identity.device();
     workout

@@ -3,7 +3,7 @@
 use crate::formats::number::{millis, rounded};
 use crate::formats::time::{self, Instant};
 use crate::formats::{Options, sport_words};
-use crate::workout::{ActivityType, Format, Metrics, Workout};
+use crate::workout::{Format, Metrics, Workout};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -127,13 +127,12 @@ impl Activity {
         let mut workout = Workout::new(Format::Tcx, start.at, end);
         workout.active_millis = self.totals.seconds.and_then(millis).filter(|active| *active > 0);
         workout.utc_offset_seconds = start.utc_offset_seconds;
-        workout.activity_type =
-            self.sport.as_deref().and_then(sport_words::activity_type).unwrap_or(ActivityType::OTHER);
         workout.metrics = self.metrics();
         if start.zone_assumed {
-            workout.source.assumed_zone = Some(options.zone_name());
+            workout.source.assumed_zone = Some(options.zone_name(Format::Tcx));
         }
-        workout.source.sport = self.sport;
+        let meaning = self.sport.as_deref().and_then(sport_words::activity_type);
+        workout.set_sport(self.sport, meaning);
         workout.source.title = self.title;
         workout.source.notes = self.notes;
         workout.source.device = self.device;

@@ -52,14 +52,18 @@ pub async fn run(config: &Config) -> Result<(), StartFailure> {
     let name = tokio::select! {
         name = signals.next() => name,
         () = watchdog.feed() => "none",
+        what = ferry.store.damage() => {
+            events::store_damaged(&what);
+            "none"
+        }
     };
     events::daemon_stopping(name);
     notify::stopping();
     control::close(&config.state_dir);
     folders.stop();
-    ferry.stop().await;
+    let stopped = ferry.stop().await;
     events::daemon_stopped();
-    Ok(())
+    stopped
 }
 
 /// The signals that end us.

@@ -31,6 +31,20 @@ pub fn store_failed(what: &str, error: &impl Display) {
     error!(event = "store.failed", what, %error, "the store failed; it is tried again");
 }
 
+pub fn store_damaged(error: &impl Display) {
+    error!(event = "store.damaged", %error, "the memory is damaged: ending, so that the next start makes it anew");
+}
+
+pub fn store_set_aside(file: &Path, aside: &Path, reason: &str) {
+    error!(
+        event = "store.set_aside",
+        file = escape::path(file),
+        aside = escape::path(aside),
+        reason,
+        "the memory was damaged and is set aside; a new one is made from folders and server, so nothing is lost. Is the disk sound?"
+    );
+}
+
 pub fn store_is_copy() {
     warn!(
         event = "store.copy",

@@ -55,6 +55,8 @@ pub enum StartFailure {
     Token { path: PathBuf, source: std::io::Error },
     #[error("the embedded server cannot be reached at {0}")]
     Address(SocketAddr),
+    #[error("the memory was damaged and is set aside; it is made anew at the next start")]
+    Damaged,
     #[error("no HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -141,11 +143,23 @@ impl Ferry {
             loops: JoinSet::new(),
             ordered: Vec::new(),
         };
-        let is_copy = ferry.begin(&config.state_dir).await?;
-        for account in &config.accounts {
-            ferry.add(config, account, address, is_copy).await?;
+        match ferry.point_all(config, address).await {
+            Ok(()) => Ok(ferry),
+            Err(failure) => {
+                // It may be the store that is damaged.
+                ferry.stop().await?;
+                Err(failure)
+            }
         }
-        Ok(ferry)
+    }
+
+    /// Begins a run, and gives every account its way to its destination.
+    async fn point_all(&mut self, config: &Config, server: SocketAddr) -> Result<(), StartFailure> {
+        let is_copy = self.begin(&config.state_dir).await?;
+        for account in &config.accounts {
+            self.add(config, account, server, is_copy).await?;
+        }
+        Ok(())
     }
 
     /// Begins a run of the store; returns whether it is not the store that was used last.
@@ -241,8 +255,9 @@ impl Ferry {
         }
     }
 
-    /// Stops the loops after what is in flight, then the server, then closes the store.
-    pub async fn stop(mut self) {
+    /// Stops the loops after what is in flight, then the server, then closes the store; it fails if the store turned out
+    /// to be damaged, and was set aside.
+    pub async fn stop(mut self) -> Result<(), StartFailure> {
         self.stop.send_replace(true);
         while self.loops.join_next().await.is_some() {}
         for route in &self.routes {
@@ -255,6 +270,7 @@ impl Ferry {
         }
         self.store.close();
         let _ = self.store_thread.join();
+        if self.store.give_up()? { Err(StartFailure::Damaged) } else { Ok(()) }
     }
 }
 

@@ -1,9 +1,12 @@
 //! SQLite as both of our databases use it: durable, versioned, and written by one thread that groups commits.
 
+mod damage;
 mod writer;
 
+pub use damage::set_aside;
 pub use writer::{Error, Writer};
 
+use damage::Left;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::fs::File;
@@ -20,19 +23,21 @@ pub struct Schema {
     pub application_id: i32,
     /// One script per version, only ever appended to; `user_version` counts those applied.
     pub migrations: &'static [&'static str],
-    /// What to do about a damaged one.
+    /// What becomes of a damaged one.
     pub remedy: &'static str,
+    /// What to do about a file of its name that is something else.
+    pub stray: &'static str,
 }
 
 impl Schema {
-    fn not_ours(&self, path: &Path) -> OpenError {
-        OpenError::NotOurs { path: path.to_path_buf(), remedy: self.remedy }
+    fn damaged(&self, path: &Path, what: impl Into<String>) -> OpenError {
+        OpenError::Damaged { path: path.to_path_buf(), what: what.into(), remedy: self.remedy }
     }
 
     fn failure(&self, path: &Path, source: rusqlite::Error) -> OpenError {
         match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path: path.to_path_buf(), remedy: self.remedy },
-            Some(ErrorCode::NotADatabase) => self.not_ours(path),
+            Some(ErrorCode::DatabaseCorrupt) => self.damaged(path, source.to_string()),
+            Some(ErrorCode::NotADatabase) => OpenError::NoDatabase { path: path.to_path_buf(), stray: self.stray },
             _ => OpenError::Sqlite { path: path.to_path_buf(), source },
         }
     }
@@ -41,15 +46,19 @@ impl Schema {
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("{} is not a fitferry database, or its beginning is damaged; {remedy}", path.display())]
-    NotOurs { path: PathBuf, remedy: &'static str },
+    #[error("{} is a database of another program; {stray}", path.display())]
+    NotOurs { path: PathBuf, stray: &'static str },
+    #[error("{} is not a database, or its beginning is damaged; {stray}", path.display())]
+    NoDatabase { path: PathBuf, stray: &'static str },
     #[error(
         "{} was written by a newer fitferry (schema {found}, this one knows {known}); install that version again, or use another state directory",
         path.display()
     )]
     Newer { path: PathBuf, found: usize, known: usize },
-    #[error("the database {} is damaged; {remedy}", path.display())]
-    Damaged { path: PathBuf, remedy: &'static str },
+    #[error("the database {} is damaged ({what}); {remedy}", path.display())]
+    Damaged { path: PathBuf, what: String, remedy: &'static str },
+    #[error("cannot set the damaged database {} aside: {source}", path.display())]
+    Aside { path: PathBuf, source: std::io::Error },
     #[error("cannot open the database {}: {source}{}", path.display(), hint(source))]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("cannot look into {}: {source}{}", dir.display(), advice(source))]
@@ -77,10 +86,20 @@ fn hint(error: &rusqlite::Error) -> &'static str {
 /// Opens or creates a database for writing and brings it to the newest version.
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     let failed = |source| schema.failure(path, source);
+    let left = left(path, schema)?;
     // SQLite would let everybody read it. Its other files take their mode from this one. If it fails, so does what follows.
     let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
     let mut connection = Connection::open(path).map_err(failed)?;
+    // As long as it may be damaged nothing is written to it: closing it would fold its log in.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     check(path, &connection, schema)?;
+    // What stops in the middle of its work, and the disk with it, is where damage comes from.
+    if left == Left::Open
+        && let Some(what) = damage::flaw(&connection).map_err(failed)?
+    {
+        return Err(schema.damaged(path, what));
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
     configure(&connection).map_err(failed)?;
     migrate(&mut connection, schema).map_err(failed)?;
     // A new file is only safe when its name is: the directory has to be synced as well.
@@ -91,8 +110,7 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
 
 /// Opens an existing database for looking at; `None` if there is none yet.
 pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Option<Connection>, OpenError> {
-    let closed = |source| OpenError::Closed { dir: path.parent().unwrap_or(path).to_path_buf(), source };
-    if !path.try_exists().map_err(closed)? {
+    if left(path, schema)? == Left::Nothing {
         return Ok(None);
     }
     let failed = |source| schema.failure(path, source);
@@ -105,6 +123,15 @@ pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Option<Connection>, 
     Ok((version > 0).then_some(connection))
 }
 
+/// How it was left, if it can be opened at all.
+fn left(path: &Path, schema: &Schema) -> Result<Left, OpenError> {
+    let closed = |source| OpenError::Closed { dir: path.parent().unwrap_or(path).to_path_buf(), source };
+    match damage::left(path).map_err(closed)? {
+        Left::OnlyLog => Err(schema.damaged(path, "it is empty or gone, and its log is not")),
+        left => Ok(left),
+    }
+}
+
 fn check(path: &Path, connection: &Connection, schema: &Schema) -> Result<(), OpenError> {
     let failed = |source| schema.failure(path, source);
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(failed);
@@ -113,7 +140,7 @@ fn check(path: &Path, connection: &Connection, schema: &Schema) -> Result<(), Op
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     let is_new = id == 0 && version == 0 && tables == 0;
     if !is_new && id != i64::from(schema.application_id) {
-        return Err(schema.not_ours(path));
+        return Err(OpenError::NotOurs { path: path.to_path_buf(), stray: schema.stray });
     }
     let (found, known) = (usize::try_from(version).unwrap_or(usize::MAX), schema.migrations.len());
     if found > known {
@@ -159,6 +186,7 @@ mod tests {
         application_id: 0x7e57,
         migrations: &["CREATE TABLE a (x)", "CREATE TABLE b (x)"],
         remedy: "restore it",
+        stray: "move it away",
     };
 
     #[test]
@@ -181,7 +209,7 @@ mod tests {
         let text = dir.path().join("text.db");
         std::fs::write(&text, "not a database, but long enough to be taken for the header of one? ".repeat(20))
             .unwrap();
-        assert!(matches!(open(&text, &SCHEMA), Err(OpenError::NotOurs { .. })));
+        assert!(matches!(open(&text, &SCHEMA), Err(OpenError::NoDatabase { .. })));
         let other = dir.path().join("other.db");
         Connection::open(&other).unwrap().execute("CREATE TABLE theirs (x)", []).unwrap();
         assert!(matches!(open(&other, &SCHEMA), Err(OpenError::NotOurs { .. })));
@@ -198,8 +226,52 @@ mod tests {
         bytes[100..4096].fill(0x5a);
         std::fs::write(&path, &bytes).unwrap();
         let error = open(&path, &SCHEMA).unwrap_err().to_string();
-        assert!(error.contains("test.db is damaged; restore it"), "{error}");
+        assert!(error.contains("test.db is damaged (database disk image is malformed); restore it"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "left as it is");
+    }
+
+    /// A page in the middle, in a database that was left open: found before anything is written to it or to its log.
+    #[test]
+    fn damage_is_found_before_a_log_is_folded_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.db");
+        let (damaged, log) = (dir.path().join("copy.db"), dir.path().join("copy.db-wal"));
+        let connection = open(&path, &SCHEMA).unwrap();
+        connection.execute_batch("INSERT INTO a SELECT hex(randomblob(9000)) FROM sqlite_schema").unwrap();
+        connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); INSERT INTO b VALUES (1)").unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        // The table's root: it has nothing but the way to the pages below.
+        bytes[4096..8192].fill(0x5a);
+        std::fs::write(&damaged, &bytes).unwrap();
+        std::fs::copy(dir.path().join("test.db-wal"), &log).unwrap();
+        let logged = std::fs::read(&log).unwrap();
+        assert!(!logged.is_empty());
+        assert!(matches!(open(&damaged, &SCHEMA), Err(OpenError::Damaged { .. })));
+        assert!(std::fs::read(&damaged).unwrap() == bytes && std::fs::read(&log).unwrap() == logged);
+        // The sound one is left open as well, and is good.
+        std::fs::copy(&path, &damaged).unwrap();
+        let again = open(&damaged, &SCHEMA).unwrap();
+        assert_eq!(again.query_row("SELECT count(*) FROM b", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    }
+
+    /// SQLite would take it for a new database, and throw the log away.
+    #[test]
+    fn a_log_without_its_database_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, log) = (dir.path().join("test.db"), dir.path().join("test.db-wal"));
+        let connection = open(&path, &SCHEMA).unwrap();
+        let logged = std::fs::read(&log).unwrap();
+        std::mem::forget(connection);
+        for empty in [true, false] {
+            if empty {
+                std::fs::write(&path, "").unwrap();
+            } else {
+                std::fs::remove_file(&path).unwrap();
+            }
+            assert!(matches!(open(&path, &SCHEMA), Err(OpenError::Damaged { .. })));
+            assert!(matches!(open_to_read(&path, &SCHEMA), Err(OpenError::Damaged { .. })));
+            assert!(std::fs::read(&log).unwrap() == logged);
+        }
     }
 
     #[test]

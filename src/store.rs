@@ -13,7 +13,9 @@ pub mod run;
 pub mod sessions;
 pub mod waiting;
 
+use crate::events;
 use crate::sqlite::{self, OpenError, Schema, Writer};
+use jiff::Timestamp;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -29,7 +31,8 @@ const SCHEMA: Schema = Schema {
         include_str!("store/migrations/0002-desired-state.sql"),
         include_str!("store/migrations/0003-removed-files.sql"),
     ],
-    remedy: "move it away, and fitferry makes it again from folders and server",
+    remedy: "fitferry sets it aside when it runs, and makes a new one from folders and server",
+    stray: "move it away, and fitferry makes a new one from folders and server",
 };
 
 /// The daemon's memory; cheap to clone.
@@ -40,10 +43,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or creates the store. The thread ends once the store is closed, or when its last clone is gone.
+    /// Opens or creates the store; a damaged one is set aside, and a new one made. Nobody else may have it open to write.
+    /// The thread ends once the store is closed, or when its last clone is gone.
     pub fn open(state_dir: &Path) -> Result<(Self, JoinHandle<()>), OpenError> {
         let path = file(state_dir);
-        let connection = connect(state_dir)?;
+        let connection = match connect(state_dir) {
+            Err(OpenError::Damaged { what, .. }) => {
+                set_aside(&path, &what)?;
+                connect(state_dir)?
+            }
+            // Where a run was begun it was a database; elsewhere it is nothing that we know of.
+            Err(OpenError::NoDatabase { .. }) if run::was_any(state_dir) => {
+                set_aside(&path, "its beginning is not that of a database")?;
+                connect(state_dir)?
+            }
+            connection => connection?,
+        };
         let (writer, thread) =
             Writer::spawn(connection, "store").map_err(|source| OpenError::Io { path: path.clone(), source })?;
         Ok((Self { writer, path }, thread))
@@ -52,6 +67,24 @@ impl Store {
     /// See [`Writer::close`].
     pub fn close(&self) {
         self.writer.close();
+    }
+
+    /// See [`Writer::damage`].
+    pub async fn damage(&self) -> String {
+        self.writer.damage().await
+    }
+
+    /// See [`Writer::suspect`].
+    pub fn suspect(&self, error: &Error) {
+        self.writer.suspect(error);
+    }
+
+    /// Sets the database aside if it turned out to be damaged; nobody may have it open any more. Whether it was so.
+    pub fn give_up(&self) -> Result<bool, OpenError> {
+        match self.writer.known_damage() {
+            Some(what) => set_aside(&self.path, &what).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// See [`Writer::call`].
@@ -81,9 +114,16 @@ impl Store {
 
     /// A connection that only reads, for a thread of its own.
     pub fn reader(&self) -> Result<Connection, OpenError> {
-        let failed = || OpenError::NotOurs { path: self.path.clone(), remedy: SCHEMA.remedy };
+        let failed = || OpenError::NoDatabase { path: self.path.clone(), stray: SCHEMA.stray };
         sqlite::open_to_read(&self.path, &SCHEMA)?.ok_or_else(failed)
     }
+}
+
+fn set_aside(path: &Path, what: &str) -> Result<(), OpenError> {
+    let aside = sqlite::set_aside(path, Timestamp::now())
+        .map_err(|source| OpenError::Aside { path: path.to_path_buf(), source })?;
+    events::store_set_aside(path, &aside, what);
+    Ok(())
 }
 
 /// The connection that a store writes through, opened or created, without its thread.

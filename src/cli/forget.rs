@@ -2,13 +2,14 @@
 
 use super::way::Way;
 use super::{Exit, output};
-use crate::config::{self, Account, Config};
+use crate::config::{self, Account, Config, LogLevel, LogSettings};
 use crate::control::{self, Connection, Request};
 use crate::escape;
 use crate::ferry;
 use crate::intake::Person;
 use crate::orders::{self, Forgot};
 use crate::store::{self, Store, absent, accounts};
+use crate::telemetry;
 use crate::watch;
 use anyhow::{Context, anyhow};
 use std::io::Write;
@@ -112,6 +113,7 @@ fn forget(config: &Config, account: &Account, paths: &[PathBuf]) -> anyhow::Resu
     match Way::find(config)? {
         Way::Daemon(daemon) => hand_over(daemon, account, paths),
         Way::Alone(_lock) => {
+            telemetry::start(&LogSettings { level: LogLevel::Warn, ..config.settings.log.clone() });
             let (store, thread) = Store::open(&config.state_dir)?;
             let (name, identity) = (account.name.clone(), account.destination.identity().to_owned());
             let row = store.call_blocking(move |connection| ferry::point(connection, &name, &identity))?;

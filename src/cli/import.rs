@@ -43,11 +43,9 @@ impl Import {
         let account = config.account(self.account.as_deref())?;
         let files: Vec<Input> = paths::expand(&self.paths).collect();
         let tally = Tally::new(files.len());
-        // Events would tear the progress bar apart, and what matters is in the table at the end.
-        if !tally.draws() {
-            let level = LogLevel::Warn;
-            telemetry::start(&LogSettings { level, ..config.settings.log.clone() });
-        }
+        // Events would tear the progress bar apart, and nearly all that matters is in the table at the end.
+        let level = if tally.draws() { LogLevel::Error } else { LogLevel::Warn };
+        telemetry::start(&LogSettings { level, ..config.settings.log.clone() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let work = Work { config: &config, account, files };
         let tally = match control::connect(&config.state_dir) {
@@ -90,7 +88,8 @@ impl Work<'_> {
                     ferry.reconcile(false);
                     // Dropping the sender is the signal.
                     let _ = stopped.await;
-                    ferry.stop().await;
+                    // Who imported has heard of it; the log says what became of it.
+                    let _ = ferry.stop().await;
                 });
             });
             let work = &self;

@@ -2,13 +2,14 @@
 
 use super::way::Way;
 use super::{Exit, Global, output};
-use crate::config::{self, Config};
+use crate::config::{self, Config, LogLevel, LogSettings};
 use crate::control::{self, Request};
 use crate::escape;
 use crate::ferry::{self, Lock};
 use crate::orders::{self, Order, Outcome, Verb as Do};
 use crate::store::waiting::{self, Filter, Waiting, Which};
 use crate::store::{self, Store};
+use crate::telemetry;
 use anyhow::anyhow;
 use clap::builder::NonEmptyStringValueParser;
 use std::io::Write;
@@ -171,6 +172,7 @@ fn decide(config: &Config, verb: Do, which: Which, common: &Common) -> anyhow::R
 
 /// Writes it down in this process, which holds the lock, and delivers nothing.
 fn alone(config: &Config, _lock: &Lock, order: &Order) -> anyhow::Result<Outcome> {
+    telemetry::start(&LogSettings { level: LogLevel::Warn, ..config.settings.log.clone() });
     let (store, thread) = Store::open(&config.state_dir)?;
     let mut outcome = Outcome::default();
     for account in config.accounts.iter().filter(|account| order.accounts.contains(&account.name)) {

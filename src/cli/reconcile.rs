@@ -107,6 +107,6 @@ async fn alone(config: &Config, account: &Account, lock: Lock, compare: &Compare
     let index = config.accounts.iter().position(|other| other.name == account.name).unwrap_or(0);
     ferry.reconcile(false);
     let compared = control::ask(&ferry.routes[index], compare).await;
-    ferry.stop().await;
+    ferry.stop().await?;
     Ok(compared)
 }

@@ -143,6 +143,7 @@ impl Intake {
                     events::scan_done(name, path, scan.files, scan.candidates, took.as_millis());
                     if let Err(error) = removals.scanned(index, path, scan, owner, &self.known) {
                         events::store_failed("looking for removed files", &error);
+                        self.store.suspect(&error);
                     }
                 }
                 Next::Rescan(reason) => events::folder_rescan(reason),
@@ -172,7 +173,13 @@ impl Intake {
             return true;
         }
         let account = self.owner(folder).0.0.account;
-        matches!(files::settled(&self.known, account, path, stamp, READER_VERSION), Ok(Some(_)))
+        match files::settled(&self.known, account, path, stamp, READER_VERSION) {
+            Ok(settled) => settled.is_some(),
+            Err(error) => {
+                self.store.suspect(&error.into());
+                false
+            }
+        }
     }
 
     fn read(&self, candidate: &Candidate, sender: &HintSender) -> Finding {

@@ -22,6 +22,7 @@ const SCHEMA: Schema = Schema {
         include_str!("migrations/0003-eras.sql"),
     ],
     remedy: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
+    stray: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
 };
 
 /// Opens the database for a command that hands out tokens; a running server may have it open too.
@@ -174,6 +175,7 @@ impl Readers {
             None => match sqlite::open_to_read(&self.path, &SCHEMA) {
                 Ok(Some(connection)) => connection,
                 Ok(None) => return Err(Error::Failed("the database is gone".to_owned())),
+                Err(error @ OpenError::Damaged { .. }) => return Err(Error::Damaged(error.to_string())),
                 Err(error) => return Err(Error::Failed(error.to_string())),
             },
         };

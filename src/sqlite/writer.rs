@@ -1,10 +1,12 @@
 //! The one thread that writes a database. Whoever wants something written sends it a closure; those that wait together
 //! are committed together, so that one sync to disk serves them all.
 
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Jobs committed together at most; beyond about a hundred a larger group gains nothing (measured).
 const LARGEST_GROUP: usize = 128;
@@ -18,6 +20,9 @@ pub enum Error {
     /// The disk is full, or the quota used up: it may work later.
     #[error("the disk is full: {0}")]
     DiskFull(String),
+    /// Nothing more is written to it.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     #[error("the database failed: {0}")]
     Failed(String),
     #[error("the database was closed")]
@@ -27,7 +32,8 @@ pub enum Error {
 impl From<&rusqlite::Error> for Error {
     fn from(error: &rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull(error.to_string()),
+            Some(ErrorCode::DiskFull) => Self::DiskFull(error.to_string()),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }
@@ -81,14 +87,41 @@ enum Message {
 #[derive(Clone)]
 pub struct Writer {
     messages: SyncSender<Message>,
+    /// What is wrong with the database, once that was noticed.
+    damage: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Writer {
     /// Hands the connection to a new thread of that name.
     pub fn spawn(connection: Connection, name: &str) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (messages, queue) = sync_channel(LONGEST_QUEUE);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(connection, &queue))?;
-        Ok((Self { messages }, thread))
+        let damage = Arc::new(watch::channel(None).0);
+        let noticed = Arc::clone(&damage);
+        let thread =
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || run(connection, &queue, &noticed))?;
+        Ok((Self { messages, damage }, thread))
+    }
+
+    /// Waits until the database turns out to be damaged, and tells how.
+    pub async fn damage(&self) -> String {
+        let mut damage = self.damage.subscribe();
+        match damage.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(what)) => what.clone(),
+            // The sender lives as long as we do.
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// What is wrong with the database, as far as was noticed.
+    pub fn known_damage(&self) -> Option<String> {
+        self.damage.borrow().clone()
+    }
+
+    /// Takes note of what somebody who reads was told.
+    pub fn suspect(&self, error: &Error) {
+        if let Error::Damaged(what) = error {
+            self.damage.send_replace(Some(what.clone()));
+        }
     }
 
     /// Ends the thread after what was sent before, whoever else still holds a handle: to them, the database is closed.
@@ -131,9 +164,12 @@ impl Writer {
     }
 }
 
-fn run(connection: Connection, queue: &Receiver<Message>) {
+fn run(connection: Connection, queue: &Receiver<Message>, damage: &watch::Sender<Option<String>>) {
     let mut open = true;
-    while open && let Ok(Message::Job(first)) = queue.recv() {
+    while open
+        && damage.borrow().is_none()
+        && let Ok(Message::Job(first)) = queue.recv()
+    {
         let mut jobs = vec![first];
         while jobs.len() < LARGEST_GROUP
             && let Ok(message) = queue.try_recv()
@@ -147,13 +183,23 @@ fn run(connection: Connection, queue: &Receiver<Message>) {
             }
         }
         let outcomes = commit_together(&connection, &mut jobs);
+        if let Some(Err(Error::Damaged(what))) =
+            outcomes.iter().find(|outcome| matches!(outcome, Err(Error::Damaged(_))))
+        {
+            damage.send_replace(Some(what.clone()));
+        }
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.finish(outcome);
         }
     }
     // Whoever sends from now on is told that the database is closed: the queue goes with this thread.
-    // Leaves statistics for the next start and no log behind. Nothing depends on either.
-    let _ = connection.execute_batch("PRAGMA optimize");
+    if damage.borrow().is_some() {
+        // It stays as it is, with its log.
+        let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    } else {
+        // Leaves statistics for the next start and no log behind. Nothing depends on either.
+        let _ = connection.execute_batch("PRAGMA optimize");
+    }
     let _ = connection.close();
 }
 

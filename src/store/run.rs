@@ -44,6 +44,11 @@ pub fn publish(state_dir: &Path, token: &str) -> io::Result<()> {
     std::fs::rename(draft, path)
 }
 
+/// Whether a run was ever begun with this state directory, whatever became of the database.
+pub fn was_any(state_dir: &Path) -> bool {
+    file(state_dir).exists()
+}
+
 fn file(state_dir: &Path) -> PathBuf {
     state_dir.join("run")
 }

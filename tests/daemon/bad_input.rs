@@ -27,22 +27,24 @@ fn a_database_of_a_newer_version_is_refused() {
     assert!(String::from_utf8(status.stderr).unwrap().contains("newer"));
 }
 
+/// Where fitferry has never been, a file of that name is somebody else's.
 #[test]
-fn a_database_that_is_none_is_left_as_it_is() {
+fn what_is_none_of_ours_is_left_as_it_is() {
     let place = Place::new();
+    fs::create_dir(place.state()).unwrap();
+    let path = place.state().join("outbox.db");
+    fs::write(&path, "this is no database, but somebody may want it back".repeat(100)).unwrap();
+    let text = fs::read(&path).unwrap();
+    start_fails(&place, &["outbox.db", "not a database", "move it away"]);
+    assert!(fs::read(&path).unwrap() == text);
+    fs::remove_file(&path).unwrap();
     place.start().terminate();
-    let rubbish = "this is no database, but somebody may want it back".repeat(100);
-    for (name, word) in [("outbox.db", "makes it again"), ("server/sessions.db", "only copy")] {
-        let path = place.state().join(name);
-        let original = fs::read(&path).unwrap();
-        // A log beside it that was not folded in yet would hide the rubbish.
-        let _ = fs::remove_file(path.with_extension("db-wal"));
-        fs::write(&path, &rubbish).unwrap();
-        start_fails(&place, &[name, word]);
-        assert_eq!(fs::read_to_string(&path).unwrap(), rubbish);
-        fs::write(&path, original).unwrap();
-    }
-    place.start().terminate();
+    // A database of another program is nobody's damage, wherever it lies.
+    fs::remove_file(&path).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute("CREATE TABLE theirs (x)", []).unwrap();
+    let theirs = fs::read(&path).unwrap();
+    start_fails(&place, &["outbox.db", "another program", "move it away"]);
+    assert!(fs::read(&path).unwrap() == theirs);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod arrivals;
 mod bad_input;
 mod corpus;
 mod crash;
+mod damage;
 mod disk_full;
 mod folders;
 pub mod nobody;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -215,6 +215,14 @@ impl Daemon {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Waits until it ends by itself; returns how it did, and all events.
+    pub fn end(mut self) -> (ExitStatus, Vec<Value>) {
+        let status = wait::until("the daemon to end", || self.child.try_wait().unwrap());
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.extend(self.events.iter());
+        (status, seen)
     }
 
     /// Ends it as systemd does; returns how long it took and all events.

@@ -1,8 +1,9 @@
-//! A memory that is lost, old, or of another server: what is there already is not sent again.
+//! A memory that is lost, damaged, old, or of another server: what is there already is not sent again.
 
 use crate::support::fit::Run;
 use crate::support::http;
 use crate::support::program::{Daemon, Place};
+use crate::support::proxy::{self, Proxy};
 use crate::support::wait;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -13,10 +14,11 @@ use std::path::Path;
 const START: i64 = 1_500_000_000;
 const COUNT: i64 = 1000;
 
-/// A sessions API in a process of its own.
+/// A sessions API in a process of its own, behind somebody who counts.
 struct Server {
     place: Place,
     daemon: Daemon,
+    counter: Proxy,
 }
 
 impl Server {
@@ -26,14 +28,20 @@ impl Server {
         command.args(["serve", "--listen", "127.0.0.1:0"]).env("FITFERRY_LOG__FORMAT", "json");
         let mut daemon = Daemon::spawn(&mut command);
         daemon.wait_for("server.ready");
-        Self { place, daemon }
+        let counter = Proxy::start(daemon.address(), |_, _, ask| Some(proxy::whole(ask())));
+        Self { place, daemon, counter }
+    }
+
+    /// How many requests there were that change something.
+    fn writes(&self) -> usize {
+        self.counter.seen().iter().filter(|request| request.method != "GET").count()
     }
 
     fn use_from(&self, place: &Place) {
         let config = format!(
             "folders = ['{}']\ndestination = {{ url = 'http://{}/fitness/v1', token_file = '{}' }}\n",
             place.folder().display(),
-            self.daemon.address(),
+            self.counter.address,
             self.place.state().join("server-token").display()
         );
         fs::write(place.config(), config).unwrap();
@@ -60,6 +68,7 @@ fn delivered(server: &Server) -> Place {
     let daemon = place.start();
     drained(&place);
     daemon.terminate();
+    assert_eq!(server.writes(), 1000);
     place
 }
 
@@ -79,25 +88,40 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-#[test]
-fn a_lost_database_is_made_again_without_a_put() {
+/// Everything is known again by looking, and nothing is sent.
+fn is_made_again_without_a_put(lose: impl Fn(&Path)) {
     let server = Server::start();
     let place = delivered(&server);
     let before = server.sessions();
     assert_eq!(before.len(), 1000);
-    fs::remove_file(place.state().join("outbox.db")).unwrap();
+    lose(&place.state().join("outbox.db"));
     let mut daemon = place.start();
     let mut adopted = 0;
     while adopted < 1000 {
         adopted += daemon.wait_for("survey.done")["adopted"].as_u64().unwrap();
     }
     drained(&place);
-    assert_eq!(server.sessions(), before);
+    assert_eq!((server.sessions(), server.writes()), (before, 1000));
     assert!(daemon.events("session.delivered").is_empty());
     // What is new goes on its way as ever.
     place.drop_file("new.fit", run(COUNT).build());
     daemon.wait_for("session.delivered");
-    assert_eq!(server.sessions().len(), 1001);
+    assert_eq!((server.sessions().len(), server.writes()), (1001, 1001));
+}
+
+#[test]
+fn a_lost_database_is_made_again_without_a_put() {
+    is_made_again_without_a_put(|database| fs::remove_file(database).unwrap());
+}
+
+#[test]
+fn a_damaged_database_is_made_again_without_a_put() {
+    is_made_again_without_a_put(|database| {
+        let mut bytes = fs::read(database).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[100..middle].fill(0x5a);
+        fs::write(database, bytes).unwrap();
+    });
 }
 
 /// Ids are given by the first file of a workout. After a loss another file may come first: the id on the server counts.
@@ -146,7 +170,7 @@ fn a_restored_backup_sends_nothing_old() {
     });
     drained(&place);
     daemon.terminate();
-    let before = server.sessions();
+    let (before, writes) = (server.sessions(), server.writes());
     (0..10).for_each(|day| fs::remove_file(place.folder().join(format!("{day:04}.fit"))).unwrap());
     fs::remove_file(place.state().join("outbox.db")).unwrap();
     copy(&backup, &place.state());
@@ -157,7 +181,7 @@ fn a_restored_backup_sends_nothing_old() {
         place.json(&["status", "--json"])[0]["accounts"][0]["sessions"].as_i64() == Some(COUNT + 100)
     });
     assert_eq!(daemon.events("store.copy").len(), 1);
-    assert_eq!(server.sessions(), before);
+    assert_eq!((server.sessions(), server.writes()), (before, writes));
     assert!(daemon.events("session.delivered").is_empty());
 }
 
@@ -172,10 +196,11 @@ fn another_destination_gets_everything() {
     wait::until_true("all sessions", || second.sessions().len() == 1000);
     drained(&place);
     daemon.terminate();
+    assert_eq!((first.writes(), second.writes()), (1000, 1000));
     // And back again: nothing is new there.
     first.use_from(&place);
     let mut daemon = place.start();
     drained(&place);
-    assert_eq!(first.sessions(), before);
+    assert_eq!((first.sessions(), first.writes(), second.writes()), (before, 1000, 1000));
     assert!(daemon.events("session.delivered").is_empty());
 }

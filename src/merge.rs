@@ -85,6 +85,11 @@ pub struct Outline {
     pub activity_type: ActivityType,
 }
 
+/// Whether [`nearest`] may find the one for the other, by their starts, Unix milliseconds.
+pub fn start_near(one: i64, other: i64) -> bool {
+    u128::from(one.abs_diff(other)) <= STARTS_WITHIN.unsigned_abs().as_millis()
+}
+
 /// Among workouts of which nothing else is known, the one that this is.
 pub fn nearest(one: &Outline, others: &[Outline]) -> Option<usize> {
     let record = |outline: &Outline| {

@@ -1,9 +1,8 @@
 //! A memory that is lost, damaged, old, or of another server: what is there already is not sent again.
 
 use crate::support::fit::Run;
-use crate::support::http;
-use crate::support::program::{Daemon, Place};
-use crate::support::proxy::{self, Proxy};
+use crate::support::program::Place;
+use crate::support::served::Served;
 use crate::support::wait;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,46 +13,9 @@ use std::path::Path;
 const START: i64 = 1_500_000_000;
 const COUNT: i64 = 1000;
 
-/// A sessions API in a process of its own, behind somebody who counts.
-struct Server {
-    place: Place,
-    daemon: Daemon,
-    counter: Proxy,
-}
-
-impl Server {
-    fn start() -> Self {
-        let place = Place::new();
-        let mut command = place.command();
-        command.args(["serve", "--listen", "127.0.0.1:0"]).env("FITFERRY_LOG__FORMAT", "json");
-        let mut daemon = Daemon::spawn(&mut command);
-        daemon.wait_for("server.ready");
-        let counter = Proxy::start(daemon.address(), |_, _, ask| Some(proxy::whole(ask())));
-        Self { place, daemon, counter }
-    }
-
-    /// How many requests there were that change something.
-    fn writes(&self) -> usize {
-        self.counter.seen().iter().filter(|request| request.method != "GET").count()
-    }
-
-    fn use_from(&self, place: &Place) {
-        let config = format!(
-            "folders = ['{}']\ndestination = {{ url = 'http://{}/fitness/v1', token_file = '{}' }}\n",
-            place.folder().display(),
-            self.counter.address,
-            self.place.state().join("server-token").display()
-        );
-        fs::write(place.config(), config).unwrap();
-    }
-
-    /// Whole sessions by id, with the time of their last change: a needless put would show.
-    fn sessions(&self) -> BTreeMap<String, Value> {
-        let path = "/fitness/v1/users/me/sessions?startTime=2017-01-01T00:00:00Z&endTime=2030-01-01T00:00:00Z";
-        let answer = http::request(self.daemon.address(), "GET", path, &self.place.token(), "").unwrap();
-        let sessions = answer.json()["session"].as_array().cloned().unwrap_or_default();
-        sessions.into_iter().map(|session| (session["id"].as_str().unwrap().to_owned(), session)).collect()
-    }
+/// Everything, as long as it is no more than a list may hold.
+fn sessions(server: &Served) -> BTreeMap<String, Value> {
+    server.sessions_between("2017-01-01T00:00:00Z", "2030-01-01T00:00:00Z")
 }
 
 fn run(day: i64) -> Run {
@@ -61,9 +23,9 @@ fn run(day: i64) -> Run {
 }
 
 /// A place whose thousand sessions the server has.
-fn delivered(server: &Server) -> Place {
+fn delivered(server: &Served) -> Place {
     let place = Place::new();
-    server.use_from(&place);
+    server.use_from(&place, "");
     (0..COUNT).for_each(|day| drop(place.drop_file(&format!("{day:04}.fit"), run(day).build())));
     let daemon = place.start();
     drained(&place);
@@ -90,9 +52,9 @@ fn copy(from: &Path, to: &Path) {
 
 /// Everything is known again by looking, and nothing is sent.
 fn is_made_again_without_a_put(lose: impl Fn(&Path)) {
-    let server = Server::start();
+    let server = Served::start();
     let place = delivered(&server);
-    let before = server.sessions();
+    let before = sessions(&server);
     assert_eq!(before.len(), 1000);
     lose(&place.state().join("outbox.db"));
     let mut daemon = place.start();
@@ -101,12 +63,12 @@ fn is_made_again_without_a_put(lose: impl Fn(&Path)) {
         adopted += daemon.wait_for("survey.done")["adopted"].as_u64().unwrap();
     }
     drained(&place);
-    assert_eq!((server.sessions(), server.writes()), (before, 1000));
+    assert_eq!((sessions(&server), server.writes()), (before, 1000));
     assert!(daemon.events("session.delivered").is_empty());
     // What is new goes on its way as ever.
     place.drop_file("new.fit", run(COUNT).build());
     daemon.wait_for("session.delivered");
-    assert_eq!((server.sessions().len(), server.writes()), (1001, 1001));
+    assert_eq!((sessions(&server).len(), server.writes()), (1001, 1001));
 }
 
 #[test]
@@ -127,13 +89,13 @@ fn a_damaged_database_is_made_again_without_a_put() {
 /// Ids are given by the first file of a workout. After a loss another file may come first: the id on the server counts.
 #[test]
 fn a_session_is_found_again_under_another_id() {
-    let server = Server::start();
+    let server = Served::start();
     let place = Place::new();
-    server.use_from(&place);
+    server.use_from(&place, "");
     place.drop_file("z.fit", run(0).build());
     let mut daemon = place.start();
     daemon.wait_for("session.delivered");
-    let before = server.sessions();
+    let before = sessions(&server);
     daemon.terminate();
     // The same workout from a second device, begun a little later.
     let other = Run { records: 2, serial: 4712, ..Run::at(START + 20) };
@@ -143,13 +105,13 @@ fn a_session_is_found_again_under_another_id() {
     let mut daemon = place.start();
     daemon.wait_for("survey.done");
     wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
-    assert_eq!(server.sessions().into_keys().collect::<Vec<_>>(), before.into_keys().collect::<Vec<_>>());
+    assert_eq!(sessions(&server).into_keys().collect::<Vec<_>>(), before.into_keys().collect::<Vec<_>>());
 }
 
 /// What was delivered after the backup is known again by looking, and nothing older replaces it.
 #[test]
 fn a_restored_backup_sends_nothing_old() {
-    let server = Server::start();
+    let server = Served::start();
     let place = delivered(&server);
     let backup = place.dir.path().join("backup");
     copy(&place.state(), &backup);
@@ -161,16 +123,16 @@ fn a_restored_backup_sends_nothing_old() {
         place.drop_file(&format!("{:04}.fit", COUNT + day), run(COUNT + day).build());
     }
     wait::until_true("all revisions", || {
-        let sessions = server.sessions();
+        let now = sessions(&server);
         let is_revised = |day: i64| {
             let millis = ((START + day * 40_000 + 3660) * 1000).to_string();
-            sessions.values().any(|session| session["endTimeMillis"] == millis.as_str())
+            now.values().any(|session| session["endTimeMillis"] == millis.as_str())
         };
-        sessions.len() == 1100 && (0..100).all(is_revised)
+        now.len() == 1100 && (0..100).all(is_revised)
     });
     drained(&place);
     daemon.terminate();
-    let (before, writes) = (server.sessions(), server.writes());
+    let (before, writes) = (sessions(&server), server.writes());
     (0..10).for_each(|day| fs::remove_file(place.folder().join(format!("{day:04}.fit"))).unwrap());
     fs::remove_file(place.state().join("outbox.db")).unwrap();
     copy(&backup, &place.state());
@@ -181,26 +143,26 @@ fn a_restored_backup_sends_nothing_old() {
         place.json(&["status", "--json"])[0]["accounts"][0]["sessions"].as_i64() == Some(COUNT + 100)
     });
     assert_eq!(daemon.events("store.copy").len(), 1);
-    assert_eq!((server.sessions(), server.writes()), (before, writes));
+    assert_eq!((sessions(&server), server.writes()), (before, writes));
     assert!(daemon.events("session.delivered").is_empty());
 }
 
 #[test]
 fn another_destination_gets_everything() {
-    let first = Server::start();
+    let first = Served::start();
     let place = delivered(&first);
-    let before = first.sessions();
-    let second = Server::start();
-    second.use_from(&place);
+    let before = sessions(&first);
+    let second = Served::start();
+    second.use_from(&place, "");
     let daemon = place.start();
-    wait::until_true("all sessions", || second.sessions().len() == 1000);
+    wait::until_true("all sessions", || sessions(&second).len() == 1000);
     drained(&place);
     daemon.terminate();
     assert_eq!((first.writes(), second.writes()), (1000, 1000));
     // And back again: nothing is new there.
-    first.use_from(&place);
+    first.use_from(&place, "");
     let mut daemon = place.start();
     drained(&place);
-    assert_eq!((first.sessions(), first.writes(), second.writes()), (before, 1000, 1000));
+    assert_eq!((sessions(&first), first.writes(), second.writes()), (before, 1000, 1000));
     assert!(daemon.events("session.delivered").is_empty());
 }

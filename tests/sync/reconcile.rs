@@ -3,6 +3,7 @@
 use super::deliver::place_for;
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
+use crate::support::history::History;
 use crate::support::http;
 use crate::support::program::{Daemon, Place};
 use crate::support::wait;
@@ -166,4 +167,12 @@ fn a_person_may_look_and_have_it_repaired() {
     server.forget(&ids[0]);
     let alone = &place.json(&["reconcile", "--json"])[0];
     assert_eq!(alone["differences"][0]["remedy"], "is parked", "{alone}");
+}
+
+/// A long history needs few requests and no write; a hundred differences in it are all found and repaired.
+#[test]
+fn a_long_history_is_compared_window_by_window() {
+    let figures = History { count: 5000, stretch: 4500 }.prove();
+    // Debug builds are large; what matters is that it is not the size of the history.
+    figures.iter().for_each(|figure| assert!(figure.resident < 100_000, "{figure}"));
 }

@@ -128,23 +128,25 @@ fn says_the_same(ours: &Session, theirs: &Session) -> bool {
 
 /// The session that another memory of ours put for the same workout under another id, if there is one.
 pub fn same_workout<'a>(ours: &Session, theirs: impl Iterator<Item = &'a Session>) -> Option<&'a Session> {
-    let is_ours = |session: &&Session| {
-        session.application.as_ref().and_then(|application| application.name.as_deref()) == Some(APPLICATION)
-    };
-    nearest(ours, theirs.filter(is_ours))
+    nearest(ours, theirs, |application| application == Some(APPLICATION))
 }
 
 /// The session that another application put for the same workout, if there is one.
 pub fn twin<'a>(ours: &Session, theirs: impl Iterator<Item = &'a Session>) -> Option<&'a Session> {
-    let is_foreign = |session: &&Session| {
-        session.application.as_ref().and_then(|application| application.name.as_deref()) != Some(APPLICATION)
-    };
-    nearest(ours, theirs.filter(is_foreign))
+    nearest(ours, theirs, |application| application != Some(APPLICATION))
 }
 
-fn nearest<'a>(ours: &Session, theirs: impl Iterator<Item = &'a Session>) -> Option<&'a Session> {
+fn nearest<'a>(
+    ours: &Session,
+    theirs: impl Iterator<Item = &'a Session>,
+    is_by: impl Fn(Option<&str>) -> bool,
+) -> Option<&'a Session> {
+    // Thousands of ours are each held against thousands of theirs: what costs next to nothing goes first.
+    let theirs = theirs.filter(|theirs| merge::start_near(theirs.start_time_millis, ours.start_time_millis));
+    let theirs = theirs
+        .filter(|theirs| theirs.id != ours.id)
+        .filter(|theirs| is_by(theirs.application.as_ref().and_then(|application| application.name.as_deref())));
     // Those without sensible times are nobody's twin.
-    let others: Vec<_> = theirs.filter(|theirs| theirs.id != ours.id).filter_map(|s| Some((s, s.outline()?))).collect();
-    let outlines: Vec<_> = others.iter().map(|(_, outline)| *outline).collect();
-    Some(others[merge::nearest(&ours.outline()?, &outlines)?].0)
+    let (others, outlines): (Vec<_>, Vec<_>) = theirs.filter_map(|theirs| Some((theirs, theirs.outline()?))).unzip();
+    Some(others[merge::nearest(&ours.outline()?, &outlines)?])
 }

@@ -7,6 +7,7 @@ use crate::import::{self, Told};
 use crate::intake::{Person, Seen};
 use crate::orders::{self, Forgot, Order, Outcome};
 use crate::sync::Route;
+use crate::sync::pace::EXHAUSTED;
 use crate::sync::reconcile::{self, Report};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -83,6 +84,9 @@ pub async fn ask(route: &Route, compare: &Compare) -> Compared {
     let (done, answer) = oneshot::channel();
     let order = reconcile::Order { from: compare.from, to: compare.to, dry_run: compare.dry_run, done };
     let stopping = || Compared::Later("fitferry is stopping".to_owned());
+    if route.is_exhausted() {
+        return Compared::Later(EXHAUSTED.to_owned());
+    }
     if route.orders.send(order).is_err() {
         return stopping();
     }

@@ -226,7 +226,7 @@ pub fn account_stopped(account: &str, reason: &str, seconds: u64) {
 }
 
 pub fn account_paused(account: &str, reason: &str, seconds: u64) {
-    warn!(event = "account.paused", account, reason, seconds, "deliveries pause, as the server asks or is not there");
+    warn!(event = "account.paused", account, reason, seconds, "deliveries pause; the queue is kept");
 }
 
 pub fn account_resumed(account: &str) {

@@ -30,6 +30,7 @@ const SCHEMA: Schema = Schema {
         include_str!("store/migrations/0001-initial.sql"),
         include_str!("store/migrations/0002-desired-state.sql"),
         include_str!("store/migrations/0003-removed-files.sql"),
+        include_str!("store/migrations/0004-comparison.sql"),
     ],
     remedy: "fitferry sets it aside when it runs, and makes a new one from folders and server",
     stray: "move it away, and fitferry makes a new one from folders and server",

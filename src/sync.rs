@@ -106,6 +106,11 @@ impl Route {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether no request of the account's day is left.
+    pub fn is_exhausted(&self) -> bool {
+        self.pace().exhausted(self.clock.now()).is_some()
+    }
+
     pub fn tell(&self, progress: Progress) {
         // Nobody listens unless a command waits for its sessions.
         let _ = self.progress.send(progress);

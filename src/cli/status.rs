@@ -5,6 +5,7 @@ use crate::config;
 use crate::control;
 use crate::escape;
 use crate::store::absent::Missed;
+use crate::store::accounts::Comparison;
 use crate::store::listing::{self, AccountStatus, FileStatus};
 use crate::store::{self, Verdict};
 use serde::Serialize;
@@ -113,7 +114,8 @@ impl Answer {
                 )?;
             }
             let reconciled = account.last_reconcile.map_or("never".to_owned(), |time| format!("{time:.0}"));
-            writeln!(out, "  compared with the server  {reconciled}")?;
+            let found = account.comparison.map(found).unwrap_or_default();
+            writeln!(out, "  compared with the server  {reconciled}{found}")?;
         }
         if !self.parked.is_empty() {
             writeln!(out, "\nparked, waiting for you:")?;
@@ -130,4 +132,19 @@ impl Answer {
         }
         Ok(())
     }
+}
+
+/// What a comparison found, behind its time.
+fn found(comparison: Comparison) -> String {
+    let Comparison { compared, missing, deleted, edited, left } = comparison;
+    let kinds = [(missing, "missing"), (deleted, "deleted there"), (edited, "edited there")];
+    let differing: Vec<String> =
+        kinds.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!(", {count} {kind}")).collect();
+    let differing = if differing.is_empty() { ", no difference".to_owned() } else { differing.concat() };
+    let asks = if left > 0 {
+        format!("\n            {left} wait for you, as they are many: fitferry reconcile --dry-run, then without it")
+    } else {
+        String::new()
+    };
+    format!(": {compared} sessions{differing}{asks}")
 }

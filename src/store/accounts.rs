@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
 /// An account's row and the row of its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub fn ensure(connection: &Connection, name: &str, destination: &str) -> rusqlit
         connection.query_row("SELECT id FROM destination WHERE identity = ?1", [destination], |row| row.get(0))?;
     let changed = connection.execute(
         "INSERT INTO account (name, destination_id, wary) VALUES (?1, ?2, 1)
-         ON CONFLICT (name) DO UPDATE SET destination_id = ?2, wary = 1, reconciled_ms = NULL, rest_until_ms = NULL,
-             spent_day = NULL, feed = NULL, history_ms = NULL
+         ON CONFLICT (name) DO UPDATE SET destination_id = ?2, wary = 1, reconciled_ms = NULL, comparison = NULL,
+             rest_until_ms = NULL, spent_day = NULL, feed = NULL, history_ms = NULL
          WHERE destination_id IS NOT ?2",
         params![name, destination],
     )?;
@@ -50,9 +51,27 @@ pub fn reconciled_at(connection: &Connection, account: Account) -> rusqlite::Res
     Ok(millis.flatten().and_then(|millis| Timestamp::from_millisecond(millis).ok()))
 }
 
-pub fn set_reconciled(connection: &Connection, account: Account, at: Timestamp) -> rusqlite::Result<()> {
-    let values = params![account.id, at.as_millisecond()];
-    connection.execute("UPDATE account SET reconciled_ms = ?2 WHERE id = ?1", values)?;
+/// What a comparison with the server came to, in sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub compared: usize,
+    pub missing: usize,
+    pub deleted: usize,
+    pub edited: usize,
+    /// Of these, left for a person, as they are too many.
+    pub left: usize,
+}
+
+pub fn set_reconciled(
+    connection: &Connection,
+    account: Account,
+    at: Timestamp,
+    result: Comparison,
+) -> rusqlite::Result<()> {
+    let result =
+        serde_json::to_string(&result).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let values = params![account.id, at.as_millisecond(), result];
+    connection.execute("UPDATE account SET reconciled_ms = ?2, comparison = ?3 WHERE id = ?1", values)?;
     Ok(())
 }
 

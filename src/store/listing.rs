@@ -2,6 +2,7 @@
 
 use super::Verdict;
 use super::absent::{self, Missed};
+use super::accounts::Comparison;
 use super::outbox::{self, Counts};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -27,6 +28,8 @@ pub struct AccountStatus {
     #[serde(flatten)]
     pub missed: Missed,
     pub last_reconcile: Option<Timestamp>,
+    /// What that found.
+    pub comparison: Option<Comparison>,
 }
 
 /// How many sessions wait for nothing any more, by where they stand.
@@ -50,11 +53,13 @@ const WHY_SETTLED: &str = "CASE WHEN standing = 'discarded' THEN 'somebody decid
 
 pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>> {
     let mut query = connection.prepare(
-        "SELECT account.id, name, identity, reconciled_ms, (SELECT count(*) FROM session WHERE account_id = account.id)
+        "SELECT account.id, name, identity, reconciled_ms, (SELECT count(*) FROM session WHERE account_id = account.id),
+             comparison
          FROM account LEFT JOIN destination ON destination.id = destination_id ORDER BY name",
     )?;
     let rows = query.query_map([], |row| {
         let id: i64 = row.get(0)?;
+        let comparison: Option<String> = row.get(5)?;
         Ok(AccountStatus {
             account: row.get(1)?,
             destination: row.get(2)?,
@@ -64,6 +69,7 @@ pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>>
             files: verdicts(connection, id)?,
             missed: absent::counts(connection, id)?,
             last_reconcile: instant(row.get(3)?),
+            comparison: comparison.and_then(|json| serde_json::from_str(&json).ok()),
         })
     })?;
     rows.collect()

@@ -2,6 +2,7 @@
 
 use crate::store::sessions::SessionRow;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// So many sessions refused in a row, and none taken, are not their own fault.
 const REFUSED_IN_ROW: usize = 10;
@@ -19,6 +20,26 @@ pub enum Ruling {
     StepBack,
     /// It is the account's. These sessions were set aside wrongly.
     Stop { back: Vec<SessionRow> },
+}
+
+/// Why nothing is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Halt {
+    pub reason: String,
+    /// Whether only a person with new credentials can change that.
+    pub credentials: bool,
+    /// Whether a question found it out, and not a delivery.
+    pub asked: bool,
+    /// Whether the API is closed, or refuses us; otherwise it only wants to be left alone for a while.
+    pub stopped: bool,
+    pub pause: Duration,
+}
+
+impl Halt {
+    /// Passes by itself.
+    pub fn pause(reason: &str, pause: Duration) -> Self {
+        Self { reason: reason.to_owned(), credentials: false, asked: false, stopped: false, pause }
+    }
 }
 
 #[derive(Default)]

@@ -1,8 +1,9 @@
 //! Delivery as a pure machine: events and the time go in, actions come out. It never sends one session twice at once, and
 //! forgets nothing that is not written down: all that must last is in the outbox.
 
+pub use super::breaker::Halt;
 use super::breaker::{Breaker, Ruling};
-use super::pace::{Lanes, Pace};
+use super::pace::{EXHAUSTED, Lanes, Pace};
 use super::{Heard, Now, retry};
 use crate::config::Limits;
 use crate::destination::{Failure, Stop};
@@ -110,19 +111,6 @@ pub enum News {
     Delivered { due: Due },
     Retrying { due: Due, next: Timestamp, pause: Duration, reason: String },
     Parked { due: Due, reason: String },
-}
-
-/// Why nothing is sent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Halt {
-    pub reason: String,
-    /// Whether only a person with new credentials can change that.
-    pub credentials: bool,
-    /// Whether a question found it out, and not a delivery.
-    pub asked: bool,
-    /// Whether the API is closed, or refuses us; otherwise it only wants to be left alone for a while.
-    pub stopped: bool,
-    pub pause: Duration,
 }
 
 /// One account's delivery.
@@ -343,6 +331,7 @@ impl Courier {
             if let Err(wait) = pace.take(now) {
                 self.waiting.push_front(due);
                 self.paced = Some(now.steady.saturating_add(wait));
+                self.exhausted(pace, now, actions);
                 return;
             }
             self.in_flight.insert(due.row);
@@ -438,10 +427,7 @@ impl Courier {
             actions.push(Action::Rest(later(now, left)));
         }
         if pause >= TELL_PAUSE && self.halted.is_none() {
-            self.halt(
-                Halt { reason: reason.to_owned(), credentials: false, asked: false, stopped: false, pause },
-                actions,
-            );
+            self.halt(Halt::pause(reason, pause), actions);
         }
         pause
     }
@@ -463,6 +449,18 @@ impl Courier {
         let next = later(now, pause);
         let news = News::Retrying { due: due.clone(), next, pause, reason: reason.clone() };
         Action::Record { due, verdict: Verdict::Retry { next, reason }, news }
+    }
+
+    /// Whoever waits for a session should know if that is until tomorrow.
+    fn exhausted(&mut self, pace: &Pace, now: Now, actions: &mut Vec<Action>) {
+        if let Some(pause) = pace.exhausted(now)
+            && pause >= TELL_PAUSE
+            && self.halted.is_none()
+        {
+            // So that the first one that is taken tells that it is over.
+            self.breaker.open();
+            self.halt(Halt::pause(EXHAUSTED, pause), actions);
+        }
     }
 
     /// Sends nothing more for a while.

@@ -10,6 +10,12 @@ use std::time::Duration;
 /// What is missing may be less than a nanosecond's worth, and whoever waits for nothing is never woken.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
+/// The clock may be set while we wait for midnight, so it is looked at this often.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Why nothing is asked until midnight.
+pub const EXHAUSTED: &str = "the requests of the day are used up (delivery.daily)";
+
 pub struct Pace {
     limits: Limits,
     /// Requests that may be made now; refilled as time passes.
@@ -26,12 +32,10 @@ impl Pace {
 
     /// Takes leave to make one request, or tells how long to wait until the next may be made.
     pub fn take(&mut self, now: Now) -> Result<(), Duration> {
-        let spent = self.today(now.wall);
-        if let Some(daily) = self.limits.daily
-            && spent.requests >= daily
-        {
-            return Err(self.until_midnight(now.wall, spent.day));
+        if let Some(left) = self.exhausted(now) {
+            return Err(left.min(LONGEST_WAIT));
         }
+        let spent = self.today(now.wall);
         if let Some(rate) = self.limits.rate {
             let passed = now.steady.saturating_sub(self.filled).as_secs_f64();
             self.filled = now.steady;
@@ -43,6 +47,13 @@ impl Pace {
         }
         self.spent = Some(Spent { requests: spent.requests + 1, ..spent });
         Ok(())
+    }
+
+    /// How long it is until midnight, if no request is left of today's.
+    pub fn exhausted(&self, now: Now) -> Option<Duration> {
+        let spent = self.today(now.wall);
+        let daily = self.limits.daily.filter(|daily| spent.requests >= *daily);
+        daily.map(|_| self.until_midnight(now.wall, spent.day))
     }
 
     /// What is to be remembered over a restart, if there is a budget.
@@ -148,10 +159,11 @@ mod tests {
     fn a_budget_ends_at_midnight() {
         let mut pace = Pace::new(limits(None, 1.0, Some(3)), None, at(0.0));
         (0..3).for_each(|_| assert_eq!(pace.take(at(0.0)), Ok(())));
-        assert_eq!(pace.take(at(0.0)), Err(Duration::from_secs(3600)));
+        assert_eq!(pace.exhausted(at(0.0)), Some(Duration::from_secs(3600)));
+        assert_eq!(pace.take(at(0.0)), Err(LONGEST_WAIT), "the clock may be set meanwhile");
         let spent = pace.spent();
         let mut restarted = Pace::new(limits(None, 1.0, Some(3)), spent, at(1.0));
-        assert_eq!(restarted.take(at(1.0)), Err(Duration::from_secs(3599)));
+        assert_eq!(restarted.take(at(3590.0)), Err(Duration::from_secs(10)));
         assert_eq!(restarted.take(at(3600.0)), Ok(()));
         assert_eq!(restarted.spent().map(|spent| spent.requests), Some(1));
     }

@@ -153,14 +153,15 @@ impl Reconciler {
         let mut report = Report::default();
         self.has_feed = self.changes(&mut report).await?;
         let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= WINDOW_EVERY);
+        let recent = SignedDuration::try_from(self.route.reconcile.recent.get()).unwrap_or(SignedDuration::MAX);
+        let recent = began.saturating_sub(recent).unwrap_or(Timestamp::UNIX_EPOCH).as_millisecond();
         if !self.has_feed || is_due {
-            let recent = SignedDuration::try_from(self.route.reconcile.recent.get()).unwrap_or(SignedDuration::MAX);
-            let start = began.saturating_sub(recent).unwrap_or(Timestamp::UNIX_EPOCH);
-            self.span((start.as_millisecond(), i64::MAX), &mut report).await?;
+            self.span((recent, i64::MAX), &mut report).await?;
             self.looked = Some(Instant::now());
         }
-        self.piece_of_history(&mut report).await?;
-        self.call(move |c| accounts::set_reconciled(c, account, began)).await?;
+        self.piece_of_history(recent, &mut report).await?;
+        let result = report.summary();
+        self.call(move |c| accounts::set_reconciled(c, account, began, result)).await?;
         Ok(report)
     }
 
@@ -202,15 +203,15 @@ impl Reconciler {
         Ok(true)
     }
 
-    /// The next piece of the history that holds anything; after the last one it begins anew.
-    async fn piece_of_history(&mut self, report: &mut Report) -> Result<(), Failure> {
+    /// The next piece of the history before the recent past that holds anything; after the last one it begins anew.
+    async fn piece_of_history(&mut self, recent: i64, report: &mut Report) -> Result<(), Failure> {
         let account = self.route.account;
         let from = self.call(move |c| accounts::history(c, account)).await?;
         let from = from.map_or(i64::MIN, Timestamp::as_millisecond);
-        let starts = self.call(move |c| mirror::starts(c, account, (from, i64::MAX))).await?;
+        let starts = self.call(move |c| mirror::starts(c, account, (from, recent))).await?;
         let next = match starts.first() {
             Some(first) => {
-                let end = first.saturating_add(PIECE);
+                let end = first.saturating_add(PIECE).min(recent);
                 self.span((*first, end), report).await?;
                 Timestamp::from_millisecond(end).ok()
             }

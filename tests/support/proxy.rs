@@ -57,6 +57,12 @@ impl Proxy {
         self.seen.lock().unwrap().clone()
     }
 
+    /// How much was asked for, and how much of it is like this.
+    pub fn count(&self, like: impl Fn(&Seen) -> bool) -> (usize, usize) {
+        let seen = self.seen.lock().unwrap();
+        (seen.len(), seen.iter().filter(|request| like(request)).count())
+    }
+
     fn serve(&self, stream: TcpStream) {
         let mut writer = stream.try_clone().unwrap();
         let mut reader = BufReader::new(stream);

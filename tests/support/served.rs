@@ -37,8 +37,7 @@ impl Served {
 
     /// How many requests there were until now, and how many of them change something.
     pub fn requests(&self) -> (usize, usize) {
-        let seen = self.counter.seen();
-        (seen.len(), seen.iter().filter(|request| request.method != "GET").count())
+        self.counter.count(|request| request.method != "GET")
     }
 
     pub fn writes(&self) -> usize {

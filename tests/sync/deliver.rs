@@ -280,3 +280,33 @@ fn the_newest_revision_wins() {
     assert_eq!(found, expected);
     assert!(!server.saw_one_twice_at_once());
 }
+
+/// Nobody is left waiting for tomorrow without a word.
+#[test]
+fn a_day_whose_requests_are_used_up_is_told() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delivery.daily = 5\n");
+    drop_runs(&place, 10);
+    let import = |words: &str| {
+        let output = place.run(&["import", "workouts", "--json"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.code() == Some(75) && text.contains(words), "{text} {:?}", output.stderr);
+    };
+    import("requests of the day");
+    // One looked what is there.
+    assert_eq!((server.seen().len(), server.sessions().len()), (5, 4));
+    let mut daemon = place.start();
+    let paused = daemon.wait_for("account.paused");
+    assert!(paused["reason"].as_str().unwrap().contains("delivery.daily"), "{paused}");
+    for running in [true, false] {
+        let output = place.run(&["reconcile"]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(75) && error.contains("requests of the day"), "{running}: {error}");
+        if running {
+            import("requests of the day");
+            daemon.signal("TERM");
+            wait::until_true("it to end", || place.json(&["status", "--json"])[0]["running"] == false);
+        }
+    }
+    assert_eq!(server.seen().len(), 5);
+}

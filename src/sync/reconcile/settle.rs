@@ -4,6 +4,7 @@ use super::compare::{self, Finding, Policy, Remedy};
 use crate::config::{OnTwin, ReconcileSettings};
 use crate::destination::Listing;
 use crate::session::Session;
+use crate::store::accounts::Comparison;
 use crate::store::mirror::{self, Mirrored, Standing};
 use crate::store::{Account, outbox, sessions};
 use jiff::Timestamp;
@@ -82,6 +83,17 @@ impl Report {
         self.twins += other.twins;
         self.queued += other.queued;
         self.left += other.left;
+    }
+
+    /// What is remembered of it.
+    pub fn summary(&self) -> Comparison {
+        Comparison {
+            compared: self.compared,
+            missing: self.count(Finding::Missing),
+            deleted: self.count(Finding::Deleted),
+            edited: self.count(Finding::Edited),
+            left: self.left,
+        }
     }
 
     pub fn count(&self, finding: Finding) -> usize {

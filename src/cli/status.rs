@@ -146,5 +146,7 @@ fn found(comparison: Comparison) -> String {
     } else {
         String::new()
     };
-    format!(": {compared} sessions{differing}{asks}")
+    // Between windows, only a list of changes is read.
+    let compared = if compared > 0 { format!(", {compared} sessions") } else { String::new() };
+    format!("{compared}{differing}{asks}")
 }

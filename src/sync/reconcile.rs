@@ -14,7 +14,8 @@ use crate::store::{self, accounts, mirror, outbox};
 pub use compare::Finding;
 use jiff::{SignedDuration, Timestamp};
 pub use settle::Report;
-use settle::{Asked, Rules};
+use settle::{Asked, LEFT, Rules};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -151,7 +152,7 @@ impl Reconciler {
     async fn round(&mut self) -> Result<Report, Failure> {
         let (account, began) = (self.route.account, Timestamp::now());
         let mut report = Report::default();
-        self.has_feed = self.changes(&mut report).await?;
+        self.has_feed = self.changes(&self.rules.clone(), &mut report).await?;
         let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= WINDOW_EVERY);
         let recent = SignedDuration::try_from(self.route.reconcile.recent.get()).unwrap_or(SignedDuration::MAX);
         let recent = began.saturating_sub(recent).unwrap_or(Timestamp::UNIX_EPOCH).as_millisecond();
@@ -166,7 +167,7 @@ impl Reconciler {
     }
 
     /// Follows the destination's list of changes; returns whether it has one.
-    async fn changes(&mut self, report: &mut Report) -> Result<bool, Failure> {
+    async fn changes(&mut self, rules: &Rules, report: &mut Report) -> Result<bool, Failure> {
         let account = self.route.account;
         let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
         for _ in 0..MOST_PAGES {
@@ -181,7 +182,7 @@ impl Reconciler {
             };
             let Some(next) = listing.next.clone() else { return Ok(false) };
             let is_last = listing.sessions.is_empty() && listing.deleted.is_empty() || feed.as_ref() == Some(&next);
-            let (rules, token) = (self.rules.clone(), next.clone());
+            let (rules, token) = (rules.clone(), next.clone());
             let found = self
                 .call(move |c| {
                     let found = settle::changes(c, account, deliveries, &listing, &rules, Timestamp::now())?;
@@ -212,8 +213,10 @@ impl Reconciler {
         let next = match starts.first() {
             Some(first) => {
                 let end = first.saturating_add(PIECE).min(recent);
+                let left = report.left;
                 self.span((*first, end), report).await?;
-                Timestamp::from_millisecond(end).ok()
+                // What is left for a person is not forgotten: it is looked at again.
+                Timestamp::from_millisecond(if report.left > left { *first } else { end }).ok()
             }
             None => None,
         };
@@ -225,7 +228,7 @@ impl Reconciler {
         let account = self.route.account;
         let starts = self.call(move |c| mirror::starts(c, account, (from, to))).await?;
         for span in windows::spans(&starts) {
-            let found = self.compare(span, false, self.rules.clone(), false).await?;
+            let found = self.compare(span, false, self.rules.clone(), None).await?;
             report.add(found);
         }
         Ok(())
@@ -285,7 +288,7 @@ impl Reconciler {
         let starts = self.call(move |c| mirror::unchecked_starts(c, account)).await?;
         let mut report = Report::default();
         for span in windows::spans(&starts) {
-            let found = self.compare(span, true, self.rules.clone(), false).await?;
+            let found = self.compare(span, true, self.rules.clone(), None).await?;
             report.add(found);
         }
         events::survey_done(&self.route.name, report.adopted, report.queued, report.twins);
@@ -302,23 +305,50 @@ impl Reconciler {
     /// Compares for a person, who also answers for a mass of differences.
     async fn compare_all(&mut self, span: windows::Span, dry_run: bool) -> Result<Report, Failure> {
         let (rules, account) = (Rules::of(&self.route.reconcile, true), self.route.account);
-        let starts = self.call(move |c| mirror::starts(c, account, span)).await?;
         let mut report = Report::default();
+        // What somebody deleted is not missing.
+        let deleted = if dry_run { Some(self.deleted().await?) } else { None };
+        if !dry_run {
+            self.has_feed = self.changes(&rules, &mut report).await?;
+        }
+        let starts = self.call(move |c| mirror::starts(c, account, span)).await?;
         for span in windows::spans(&starts) {
-            report.add(self.compare(span, false, rules.clone(), dry_run).await?);
+            report.add(self.compare(span, false, rules.clone(), deleted.clone()).await?);
         }
         Ok(report)
     }
 
-    /// Asks for the window of a span, or for its halves if it is too large, and settles what is found.
+    /// What was deleted since the list of changes was followed last, which stays to be followed.
+    async fn deleted(&self) -> Result<Arc<HashSet<String>>, Failure> {
+        let account = self.route.account;
+        let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
+        let mut deleted = HashSet::new();
+        for _ in 0..MOST_PAGES {
+            let listing = match self.ask(Question::Changes(feed.clone())).await {
+                Err(Failure::Park { .. }) => break,
+                listing => listing?,
+            };
+            let is_last = listing.sessions.is_empty() && listing.deleted.is_empty() || feed == listing.next;
+            deleted.extend(listing.deleted);
+            if is_last || listing.next.is_none() {
+                break;
+            }
+            feed = listing.next;
+        }
+        Ok(Arc::new(deleted))
+    }
+
+    /// Asks for the window of a span, or for its halves if it is too large, and settles what is found; only on trial with
+    /// what is known to be `deleted`.
     async fn compare(
         &mut self,
         span: windows::Span,
         only_unchecked: bool,
         rules: Rules,
-        dry_run: bool,
+        deleted: Option<Arc<HashSet<String>>>,
     ) -> Result<Report, Failure> {
-        let account = self.route.account;
+        let (account, dry_run) = (self.route.account, deleted.is_some());
+        let deleted = deleted.unwrap_or_default();
         let mut total = Report::default();
         let mut spans = vec![span];
         while let Some(span) = spans.pop() {
@@ -336,13 +366,13 @@ impl Reconciler {
             };
             let asked = Asked { starts: span, deliveries, only_unchecked };
             let listing = Arc::new(listing);
-            let mut found = self.settle(asked, &listing, &rules, dry_run || self.has_feed).await?;
+            let mut found = self.settle(asked, &listing, &deleted, &rules, dry_run || self.has_feed).await?;
             if self.has_feed && !dry_run {
                 // What is missing may have been deleted a moment ago: only the list of changes knows.
                 if found.count(Finding::Missing) > 0 {
-                    self.changes(&mut total).await?;
+                    self.changes(&rules, &mut total).await?;
                 }
-                found = self.settle(asked, &listing, &rules, false).await?;
+                found = self.settle(asked, &listing, &deleted, &rules, false).await?;
             }
             if !dry_run {
                 self.tell(&found);
@@ -357,13 +387,16 @@ impl Reconciler {
         &self,
         asked: Asked,
         listing: &Arc<Listing>,
+        deleted: &Arc<HashSet<String>>,
         rules: &Rules,
         dry_run: bool,
     ) -> Result<Report, Failure> {
-        let (account, listing, rules) = (self.route.account, Arc::clone(listing), rules.clone());
+        let (account, rules) = (self.route.account, rules.clone());
+        let (listing, deleted) = (Arc::clone(listing), Arc::clone(deleted));
         self.call(move |c| {
-            let settle =
-                |c: &rusqlite::Connection| settle::window(c, account, asked, &listing, &rules, Timestamp::now());
+            let settle = |c: &rusqlite::Connection| {
+                settle::window(c, account, asked, &listing, &deleted, &rules, Timestamp::now())
+            };
             if dry_run { store::undone(c, settle) } else { settle(c) }
         })
         .await
@@ -402,7 +435,8 @@ impl Reconciler {
 
     fn tell(&self, report: &Report) {
         let name = &self.route.name;
-        for difference in &report.differences {
+        // Those that are left are told together, as they are found again each time.
+        for difference in report.differences.iter().filter(|difference| difference.remedy != LEFT) {
             match difference.finding {
                 Finding::Missing => events::session_missing(name, &difference.session, &difference.remedy),
                 Finding::Deleted => events::session_deleted_there(name, &difference.session, &difference.remedy),

@@ -153,6 +153,47 @@ fn a_mass_of_differences_is_left_for_a_person() {
     assert!(puts <= 15, "those that vanished before the others may have been put again: {puts}");
 }
 
+/// What somebody deleted is not missing, whoever compares: the list of changes is read first. And what a person confirms is
+/// what the settings say, not the opposite.
+#[test]
+fn a_person_who_compares_does_not_bring_back_what_was_deleted() {
+    let place = Place::new();
+    let ids: Vec<String> = (1..=6).map(|day| drop_run(&place, &format!("{day}.fit"), days_ago(day))).collect();
+    let daemon = place.start();
+    daemon.wait_for_sessions(&place, 6);
+    wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
+    delete(&daemon, &place, &ids[0]);
+    daemon.terminate();
+    for flags in [&["reconcile", "--json", "--dry-run"][..], &["reconcile", "--json"]] {
+        let report = &place.json(flags)[0];
+        let expected = serde_json::json!([{"session": ids[0], "finding": "deleted", "remedy": "stays deleted"}]);
+        assert_eq!((&report["differences"], &report["queued"]), (&expected, &0.into()), "{report}");
+    }
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND, ("FITFERRY_RECONCILE__MASS", "1")]);
+    daemon.wait_for("reconcile.done");
+    daemon.signal("STOP");
+    // The server is in the same process: it answers when both go on.
+    let deleting: Vec<_> = ids[1..4]
+        .iter()
+        .map(|id| {
+            let (address, token, id) = (daemon.address(), place.token(), id.clone());
+            let path = format!("/fitness/v1/users/me/sessions/{id}");
+            std::thread::spawn(move || http::request(address, "DELETE", &path, &token, "").unwrap().status)
+        })
+        .collect();
+    daemon.signal("CONT");
+    deleting.into_iter().for_each(|deleted| assert_eq!(deleted.join().unwrap(), 200));
+    wait::until_true("all three to be deleted or asked about", || {
+        let account = &place.json(&["status", "--json"])[0]["accounts"][0];
+        account["deleted"].as_u64().unwrap() + account["comparison"]["left"].as_u64().unwrap_or(0) == 4
+    });
+    let output = place.run(&["reconcile"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(place.json(&["status", "--json"])[0]["accounts"][0]["deleted"], 4);
+    assert_eq!(daemon.sessions(&place).len(), 2);
+    assert!(daemon.events("session.delivered").is_empty());
+}
+
 /// A person looks first, and then says so; beside the daemon, which does it.
 #[test]
 fn a_person_may_look_and_have_it_repaired() {

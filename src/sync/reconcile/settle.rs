@@ -12,6 +12,9 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
+/// What becomes of a difference that is one of too many.
+pub const LEFT: &str = "left for a person";
+
 /// What was asked of the destination.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
@@ -101,12 +104,13 @@ impl Report {
     }
 }
 
-/// Compares a window. Whatever comes of it is written in the caller's transaction.
+/// Compares a window, with what is known to be `deleted`. Whatever comes of it is written in the caller's transaction.
 pub fn window(
     connection: &Connection,
     account: Account,
     asked: Asked,
     listing: &Listing,
+    deleted: &HashSet<String>,
     rules: &Rules,
     now: Timestamp,
 ) -> rusqlite::Result<Report> {
@@ -119,7 +123,8 @@ pub fn window(
             continue;
         }
         let theirs = theirs.get(ours.session.id.as_str()).copied();
-        findings.push((compare::find(&ours, theirs, false), ours, theirs));
+        let is_deleted = deleted.contains(&ours.session.id);
+        findings.push((compare::find(&ours, theirs, is_deleted), ours, theirs));
     }
     settling.settle(findings)?;
     Ok(settling.report)
@@ -170,7 +175,7 @@ impl Settling<'_> {
         for (finding, ours, theirs) in findings {
             if is_mass && is_change(finding) && !ours.is_queued {
                 self.report.left += 1;
-                self.note(&ours, finding, "left for a person");
+                self.note(&ours, finding, LEFT);
                 continue;
             }
             self.apply(finding, &ours, theirs)?;

@@ -53,6 +53,7 @@ impl Global {
 enum Command {
     Run(run::Run),
     Import(import::Import),
+    Rescan(import::Rescan),
     Pull(pull::Pull),
     Normalize(normalize::Normalize),
     Serve(serve::Serve),
@@ -94,6 +95,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(command) => command.run(&cli.global),
         Command::Import(command) => command.run(&cli.global),
+        Command::Rescan(command) => command.run(&cli.global),
         Command::Pull(command) => command.run(&cli.global),
         Command::Normalize(command) => command.run(&cli.global),
         Command::Serve(command) => command.run(&cli.global),

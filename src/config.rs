@@ -10,6 +10,7 @@ mod limits;
 mod period;
 mod places;
 mod redacted;
+mod rules;
 
 pub use check::{Account, Config, is_name};
 pub use destination::{ClientIdentity, Credentials, Destination, OAuthClient, Provider};
@@ -18,8 +19,10 @@ pub use limits::Limits;
 pub use period::Period;
 pub use places::real;
 pub use redacted::Redacted;
+pub use rules::RulesSettings;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +75,11 @@ pub struct Settings {
     /// IANA name, or "system".
     pub timezone: Option<String>,
     pub folders: Option<Vec<Folder>>,
+    /// IANA names for the local times of single formats.
+    pub timezones: BTreeMap<String, String>,
+    /// Activity types for vendors' own words.
+    pub types: BTreeMap<String, i64>,
+    pub rules: RulesSettings,
     pub destination: DestinationSettings,
     pub watch: WatchSettings,
     pub delivery: DeliverySettings,
@@ -87,6 +95,9 @@ pub struct AccountSettings {
     pub name: String,
     pub timezone: Option<String>,
     pub folders: Vec<Folder>,
+    pub timezones: BTreeMap<String, String>,
+    pub types: BTreeMap<String, i64>,
+    pub rules: RulesSettings,
     pub destination: DestinationSettings,
 }
 

@@ -215,6 +215,10 @@ pub fn sessions_hastened(account: &str, sessions: usize) {
     info!(event = "sessions.hastened", account, sessions, "somebody wants them tried again now");
 }
 
+pub fn sessions_rederived(account: &str, sessions: usize, changed: usize) {
+    info!(event = "sessions.rederived", account, sessions, changed, "made anew by the settings of today");
+}
+
 pub fn session_discarded(account: &str, session: &str, revision: i64) {
     warn!(event = "session.discarded", account, session, revision, "somebody decided that it is not to be sent");
 }

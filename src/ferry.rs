@@ -7,7 +7,7 @@ use crate::config::{Account, Config, Destination};
 use crate::control;
 use crate::directory;
 use crate::events;
-use crate::intake::Person;
+use crate::intake::{self, Person};
 use crate::server::{self, Server, StartError, User};
 use crate::sqlite::OpenError;
 use crate::store::{self, Store, accounts, outbox, run};
@@ -209,7 +209,9 @@ impl Ferry {
         self.ordered.push(ordered);
         let (courier, mail) = mpsc::unbounded_channel();
         self.mail.push(mail);
-        self.people.push(Person { name: Arc::clone(&name), account: row, zone: account.zone.clone() });
+        let person = Person { name: Arc::clone(&name), account: row, rules: Arc::clone(&account.rules) };
+        self.rederive(&person).await?;
+        self.people.push(person);
         self.routes.push(Route {
             name,
             account: row,
@@ -230,6 +232,29 @@ impl Ferry {
             delivery: config.settings.delivery.clone(),
             reconcile: config.settings.reconcile.clone(),
         });
+        Ok(())
+    }
+
+    /// Makes an account's sessions anew if its rules have changed since they were made: before anything is sent.
+    async fn rederive(&self, person: &Person) -> Result<(), StartFailure> {
+        let (account, fingerprint) = (person.account, person.rules.fingerprint());
+        if !self.store.call(move |c| intake::is_outdated(c, account, &fingerprint)).await? {
+            return Ok(());
+        }
+        let (mut progress, mut is_done) = (intake::Progress::default(), false);
+        while !is_done {
+            let writer = person.clone();
+            (progress, is_done) = self
+                .store
+                .call(move |connection| {
+                    let is_done = intake::rederive(connection, &writer, &mut progress, Timestamp::now())?;
+                    Ok((progress, is_done))
+                })
+                .await?;
+        }
+        if progress.looked_at > 0 {
+            events::sessions_rederived(&person.name, progress.looked_at, progress.changed);
+        }
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use reading::condition_of;
 use std::io::{self, Read};
 
 /// Goes up whenever a reader learns something, so that files it had not accepted are read again.
-pub const READER_VERSION: i64 = 1;
+pub const READER_VERSION: i64 = 2;
 
 /// Bytes of one workout file after decompression; the largest real ones are a few dozen megabytes.
 const LONGEST_CONTENT: u64 = 2 << 30;

@@ -1,19 +1,25 @@
 //! One file, from its bytes to its verdict: reads it, judges it, and writes down, in one transaction, that it was seen
 //! and which sessions that makes.
 
+mod derive;
+mod members;
+mod place;
+
+pub use derive::{Progress, is_outdated, rederive};
+pub use members::assess as assess_members;
+
 use crate::events;
 use crate::formats::{self, Options, Outcome, READER_VERSION, Reading};
-use crate::merge;
-use crate::session::{self, Session};
+use crate::rules::Rules;
 use crate::store::files::{self, Judged};
+use crate::store::members::Member;
 use crate::store::sessions::{self, SessionRow};
-use crate::store::{Account, Stamp, Verdict, absent, outbox};
+use crate::store::{self, Account, Stamp, Verdict, absent, outbox, records};
 use crate::workout::{Format, Workout};
-use jiff::tz::TimeZone;
+use derive::derive;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -29,7 +35,13 @@ const FUTURE_SLACK: SignedDuration = SignedDuration::from_hours(24);
 pub struct Person {
     pub name: Arc<str>,
     pub account: Account,
-    pub zone: TimeZone,
+    pub rules: Arc<Rules>,
+}
+
+/// How a file is to be read.
+pub fn options(rules: &Rules, path: &Path) -> Options {
+    let (zone, zones) = rules.zones_for(path);
+    Options { zone: zone.clone(), zones: zones.to_vec() }
 }
 
 /// A file that was read.
@@ -42,14 +54,14 @@ pub struct Read {
 }
 
 /// Opens and reads a file to its end. Anything that is not a regular file is an error: a pipe could block for ever.
-pub fn read(path: &Path, zone: &TimeZone) -> io::Result<Read> {
+pub fn read(path: &Path, rules: &Rules) -> io::Result<Read> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut file = File::open(path)?;
     let before = Stamp::of(&file.metadata()?);
-    let reading = formats::read(&mut file, &Options::of(zone.clone()))?;
+    let reading = formats::read(&mut file, &options(rules, path))?;
     let stamp = Stamp::of(&file.metadata()?);
     Ok(Read { stamp, reading, changed: stamp != before })
 }
@@ -93,6 +105,9 @@ pub struct Seen {
     format: Option<Format>,
     pub assessment: Assessment,
     workouts: Vec<Workout>,
+    /// What became of the members, if it is an archive.
+    #[serde(default)]
+    members: Vec<Member>,
 }
 
 impl Seen {
@@ -100,7 +115,13 @@ impl Seen {
         let path = path.as_os_str().as_bytes().to_vec();
         let salvaged = reading.flaw().is_some();
         reading.workouts.iter_mut().for_each(|workout| workout.source.salvaged = salvaged);
-        Self { path, stamp, format: reading.format, assessment, workouts: reading.workouts }
+        Self { path, stamp, format: reading.format, assessment, workouts: reading.workouts, members: Vec::new() }
+    }
+
+    /// Adds what became of an archive's members, all of them.
+    pub fn with_members(mut self, members: Vec<Member>) -> Self {
+        self.members = members;
+        self
     }
 
     pub fn path(&self) -> PathBuf {
@@ -132,73 +153,53 @@ pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timest
         Assessment::Reject(reason) => (Verdict::Rejected, Some(reason.as_str())),
         Assessment::Ignore(reason) => (Verdict::Ignored, Some(reason.as_str())),
     };
-    let mut judged = Judged { path: &path, stamp: seen.stamp, format: seen.format, verdict, reason };
+    let judged = Judged { path: &path, stamp: seen.stamp, format: seen.format, verdict, reason };
     let is_news = !files::was_judged(connection, person.account, &judged)?;
     let file = files::judge(connection, person.account, &judged, READER_VERSION, now)?;
+    let members = seen.members.iter().filter(|member| member.verdict != Verdict::Known);
+    store::members::replace(connection, file, members)?;
     let reason = reason.map(str::to_owned);
     let mut receipt = Receipt { verdict, reason, is_news, sessions: Vec::new(), changed: Vec::new() };
     if !matches!(seen.assessment, Assessment::Take(_) | Assessment::TakeSome(_)) {
         return Ok(receipt);
     }
-    let before = sessions::of_file(connection, file)?;
-    receipt.sessions = place(connection, person, file, &seen.workouts)?;
-    // A session that this file tells of no more may be what its other files say.
-    let left: Vec<SessionRow> = before.into_iter().filter(|row| !receipt.sessions.contains(row)).collect();
-    for session in receipt.sessions.iter().chain(&left) {
-        if derive(connection, person, *session, now)? {
-            receipt.changed.push(*session);
+    let placed = place::place(connection, person, file, &seen.workouts)?;
+    receipt.sessions = placed.sessions;
+    for session in placed.touched {
+        if derive(connection, person, session, now)? {
+            receipt.changed.push(session);
         }
     }
-    if verdict == Verdict::Known && !receipt.changed.is_empty() {
-        receipt.verdict = Verdict::Queued;
-        judged.verdict = Verdict::Queued;
-        files::judge(connection, person.account, &judged, READER_VERSION, now)?;
+    if verdict == Verdict::Known {
+        conclude(connection, person, file, &mut receipt)?;
+        let judged = Judged { verdict: receipt.verdict, reason: receipt.reason.as_deref(), ..judged.clone() };
+        if (judged.verdict, judged.reason) != (verdict, reason_of(seen)) {
+            files::judge(connection, person.account, &judged, READER_VERSION, now)?;
+        }
     }
     Ok(receipt)
 }
 
-/// Finds or makes the session of each workout of a file, and replaces what the file said before.
-fn place(
-    connection: &Connection,
-    person: &Person,
-    file: i64,
-    workouts: &[Workout],
-) -> rusqlite::Result<Vec<SessionRow>> {
-    let mut placed: Vec<SessionRow> = Vec::with_capacity(workouts.len());
-    let mut taken = HashSet::new();
-    for workout in workouts {
-        let range = merge::search_range(workout);
-        let mut candidates = sessions::candidates(connection, person.account, workout, range, file)?;
-        // Legs of one file are different workouts, however alike they look.
-        candidates.retain(|(row, _)| !taken.contains(row));
-        let (rows, candidates): (Vec<_>, Vec<_>) = candidates.into_iter().unzip();
-        let row = match merge::find(workout, &candidates) {
-            Some(index) => rows[index],
-            None => make_session(connection, person, workout)?,
-        };
-        taken.insert(row);
-        placed.push(row);
+fn reason_of(seen: &Seen) -> Option<&str> {
+    match &seen.assessment {
+        Assessment::Take(reason) => reason.as_deref(),
+        _ => None,
     }
-    sessions::forget_records(connection, file)?;
-    for (workout, session) in workouts.iter().zip(&placed) {
-        sessions::add_record(connection, file, *session, workout)?;
-    }
-    Ok(placed)
 }
 
-fn make_session(connection: &Connection, person: &Person, workout: &Workout) -> rusqlite::Result<SessionRow> {
-    let mut failed = None;
-    let taken = |id: &str| {
-        sessions::has_id(connection, person.account, id).unwrap_or_else(|error| {
-            failed.get_or_insert(error);
-            false
-        })
-    };
-    let id = session::assign_id(workout, taken);
-    match failed {
-        Some(error) => Err(error),
-        None => sessions::create(connection, person.account, &id),
+/// Whether the file brought anything new, and how much of it the rules skip.
+fn conclude(connection: &Connection, person: &Person, file: i64, receipt: &mut Receipt) -> rusqlite::Result<()> {
+    if !receipt.changed.is_empty() {
+        receipt.verdict = Verdict::Queued;
     }
+    if !person.rules.skips_any() {
+        return Ok(());
+    }
+    if let (count, Some(why)) = sessions::skipped_of_file(connection, file)? {
+        let skipped = format!("{count} of {} workouts are skipped by your rules: {why}", receipt.sessions.len());
+        receipt.reason = Some(receipt.reason.iter().cloned().chain([skipped]).collect::<Vec<_>>().join("; "));
+    }
+    Ok(())
 }
 
 /// What came of a file that was forgotten.
@@ -214,7 +215,7 @@ pub struct Forgotten {
 /// Forgets a file that is gone and what it told, and queues what that changes, in one transaction.
 pub fn forget(connection: &Connection, person: &Person, file: i64, now: Timestamp) -> rusqlite::Result<Forgotten> {
     let sessions = sessions::of_file(connection, file)?;
-    sessions::forget_records(connection, file)?;
+    records::forget_all(connection, file)?;
     let mut forgotten = Forgotten { path: absent::forget(connection, file)?, deleted: 0, changed: 0 };
     for session in sessions {
         if sessions::dismiss(connection, session)? {
@@ -222,23 +223,12 @@ pub fn forget(connection: &Connection, person: &Person, file: i64, now: Timestam
             if !outbox::is_deleted_there(connection, person.account, session)? {
                 outbox::queue(connection, person.account, session, now)?;
             }
-            forgotten.deleted += 1;
+            forgotten.deleted += usize::from(!outbox::withdraw(connection, person.account, session)?);
         } else if derive(connection, person, session, now)? {
             forgotten.changed += 1;
         }
     }
     Ok(forgotten)
-}
-
-/// Makes a session's content anew from all its records; queues it and returns true if that is a change.
-fn derive(connection: &Connection, person: &Person, row: SessionRow, now: Timestamp) -> rusqlite::Result<bool> {
-    let Some(workout) = merge::merge(sessions::records(connection, row)?) else { return Ok(false) };
-    let session = Session::of(&workout, sessions::id_of(connection, row)?, &person.zone);
-    let changed = sessions::revise(connection, row, &session, now)?.is_some();
-    if changed {
-        outbox::queue(connection, person.account, row, now)?;
-    }
-    Ok(changed)
 }
 
 /// Puts a file's fate into the log.

@@ -24,6 +24,7 @@ pub mod merge;
 pub mod orders;
 pub mod pull;
 pub mod redact;
+pub mod rules;
 pub mod server;
 pub mod session;
 pub mod sqlite;

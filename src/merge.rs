@@ -1,8 +1,12 @@
 //! Which records are the same workout, and what they say together. Pure.
 
+mod fields;
+
+pub use fields::{Field, Merged, merge, merged};
+
 use crate::workout::{ActivityType, Format, Key, Workout};
 use jiff::{SignedDuration, Timestamp};
-use std::cmp::Reverse;
+use serde::{Deserialize, Serialize};
 
 /// How far apart two devices may have been started.
 const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(3);
@@ -13,18 +17,69 @@ const PART_STARTS_WITHIN: SignedDuration = SignedDuration::from_secs(2);
 /// Intersection over union of the two intervals, at least.
 const LEAST_OVERLAP: f64 = 0.7;
 
+/// Workouts whose starts differ by a multiple of this, and by no more than the second, may differ by a wrong time zone.
+const ZONE_STEP: i64 = 30 * 60;
+
+/// As far as local time is from UTC anywhere. A day apart is a habit.
+const ZONES_WITHIN: SignedDuration = SignedDuration::from_hours(14);
+
+/// How much the durations of such workouts may differ.
+const SUSPECT_DURATIONS: f64 = 0.02;
+
+/// By which rule a record belongs to its workout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// Nobody had told of it.
+    New,
+    /// It has the vendor's key of the workout.
+    Key,
+    /// Its own file told of the workout before it was rewritten.
+    Rewritten,
+    /// One of them is the beginning of the other, from a file that breaks off.
+    Part,
+    /// Nearly the same interval, and a compatible type.
+    Interval,
+}
+
+impl Rule {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Key => "key",
+            Self::Rewritten => "rewritten",
+            Self::Part => "part",
+            Self::Interval => "interval",
+        }
+    }
+}
+
 /// A known workout that a new record may belong to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
     pub start: Timestamp,
     pub end: Timestamp,
     pub activity_type: ActivityType,
-    /// The keys of all its records.
-    pub keys: Vec<Key>,
+    /// The keys and aliases of all its records.
+    pub keys: Vec<KnownKey>,
     /// Whether this very file told of it before it was rewritten.
     pub from_same_file: bool,
     /// Whether all its records come from files that break off.
     pub salvaged: bool,
+}
+
+/// A key of a known workout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownKey {
+    pub key: Key,
+    /// The record that has it printed local time without a zone: formats that do that mostly have no identities, and
+    /// their keys are made of the clock and the title, which people edit.
+    pub is_printed: bool,
+}
+
+/// The keys under which a record may be known.
+pub fn keys_of(record: &Workout) -> impl Iterator<Item = &Key> {
+    record.key.iter().chain(&record.alias)
 }
 
 /// How far from a record's start [`find`] looks for candidates, besides those with its key and those of its own file.
@@ -35,31 +90,75 @@ pub fn search_range(record: &Workout) -> (Timestamp, Timestamp) {
     )
 }
 
-/// The candidate that a record belongs to, by a ladder: the same vendor key; else an overlapping workout that its own
-/// file told of before, or of which one is a part that was salvaged; else nearly the same interval and a compatible type. Among several the one that overlaps most.
-pub fn find(record: &Workout, candidates: &[Candidate]) -> Option<usize> {
-    let by_key =
-        candidates.iter().position(|candidate| candidate.keys.iter().any(|key| Some(key) == record.key.as_ref()));
-    by_key.or_else(|| {
-        candidates
-            .iter()
-            .enumerate()
-            .filter(|(_, candidate)| may_be_same(record, candidate))
-            .map(|(index, candidate)| {
-                (index, candidate.from_same_file || is_part(record, candidate), overlap(record, candidate))
-            })
-            .filter(|(_, is_sure, overlap)| *overlap >= if *is_sure { f64::MIN_POSITIVE } else { LEAST_OVERLAP })
-            .max_by(|a, b| (a.1, a.2).partial_cmp(&(b.1, b.2)).unwrap_or(std::cmp::Ordering::Equal))
-            .map(|(index, ..)| index)
-    })
+/// The candidate that a record belongs to, by a ladder: the same vendor key or alias; else an overlapping workout that its
+/// own file told of before, or of which one is a part that was salvaged; else nearly the same interval and a compatible
+/// type. Among several the one that overlaps most.
+pub fn find(record: &Workout, candidates: &[Candidate]) -> Option<(usize, Rule)> {
+    let has_key =
+        |candidate: &Candidate| keys_of(record).any(|key| candidate.keys.iter().any(|known| known.key == *key));
+    if let Some(index) = candidates.iter().position(has_key) {
+        return Some((index, Rule::Key));
+    }
+    let matches = candidates.iter().enumerate().filter_map(|(index, candidate)| {
+        let (rule, overlap) = compare(record, candidate)?;
+        Some((index, rule, overlap))
+    });
+    let rank = |rule: Rule| u8::from(rule != Rule::Interval);
+    let best = matches.max_by(|a, b| {
+        let order = |(_, rule, overlap): &(usize, Rule, f64)| (rank(*rule), *overlap);
+        order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    best.map(|(index, rule, _)| (index, rule))
 }
 
-fn may_be_same(record: &Workout, candidate: &Candidate) -> bool {
-    let key_contradicts = |key: &Key| candidate.keys.iter().any(|other| other.vendor == key.vendor);
+/// Why they are the same workout without a common key, if they are, and how much of their intervals they share.
+fn compare(record: &Workout, candidate: &Candidate) -> Option<(Rule, f64)> {
+    if contradict(record, candidate) {
+        return None;
+    }
+    let overlap = overlap(record, candidate);
     let starts_near = record.start.duration_since(candidate.start).abs() <= STARTS_WITHIN;
-    record.activity_type.is_compatible(candidate.activity_type)
-        && !record.key.as_ref().is_some_and(key_contradicts)
-        && (candidate.from_same_file || starts_near)
+    let is_interval = starts_near && overlap >= LEAST_OVERLAP;
+    let is_compatible = record.activity_type.is_compatible(candidate.activity_type);
+    let rule = if candidate.from_same_file && overlap > 0.0 && (is_compatible || is_interval) {
+        // Whoever edits the type of a workout makes no other one of it.
+        Rule::Rewritten
+    } else if is_compatible && starts_near && overlap > 0.0 && is_part(record, candidate) {
+        Rule::Part
+    } else if is_compatible && is_interval {
+        Rule::Interval
+    } else {
+        return None;
+    };
+    Some((rule, overlap))
+}
+
+/// Whether a vendor says that they are two workouts: it gave them different keys.
+fn contradict(record: &Workout, candidate: &Candidate) -> bool {
+    let is_printed = record.source.assumed_zone.is_some();
+    let differs = |key: &Key, known: &KnownKey| known.key.vendor == key.vendor && !(is_printed && known.is_printed);
+    keys_of(record).any(|key| candidate.keys.iter().any(|known| differs(key, known)))
+}
+
+/// Whether a workout may be a known one that was read in a wrong time zone: the same minutes and seconds, some whole or half
+/// hours away, equally long, of a compatible type, and no vendor says otherwise.
+pub fn is_suspect(record: &Workout, candidate: &Candidate) -> bool {
+    let apart = candidate.start.as_second() - record.start.as_second();
+    let (one, other) = (record.duration().as_secs_f64(), candidate.end.duration_since(candidate.start).as_secs_f64());
+    apart != 0
+        && apart % ZONE_STEP == 0
+        && SignedDuration::from_secs(apart).abs() <= ZONES_WITHIN
+        && (one - other).abs() <= SUSPECT_DURATIONS * one.max(other)
+        && record.activity_type.is_compatible(candidate.activity_type)
+        && !contradict(record, candidate)
+}
+
+/// How far from a record's start [`is_suspect`] looks.
+pub fn suspect_range(record: &Workout) -> (Timestamp, Timestamp) {
+    (
+        record.start.saturating_sub(ZONES_WITHIN).unwrap_or(Timestamp::MIN),
+        record.start.saturating_add(ZONES_WITHIN).unwrap_or(Timestamp::MAX),
+    )
 }
 
 /// Whether one is the beginning of the other, as a file that breaks off has it.
@@ -108,60 +207,7 @@ pub fn nearest(one: &Outline, others: &[Outline]) -> Option<usize> {
             salvaged: false,
         })
         .collect();
-    find(&record(one), &candidates)
-}
-
-/// What several records of one workout say together, whatever order they came in.
-///
-/// Times come from one record, the most exact one of those from sound files. Everything else comes from the first record, in that same order, that
-/// says it. `None` only for no records at all.
-pub fn merge(mut records: Vec<Workout>) -> Option<Workout> {
-    records.sort_by_cached_key(|record| {
-        // The last part only makes the order total, so that equal ranks cannot depend on arrival.
-        let json = serde_json::to_string(record).unwrap_or_default();
-        (record.source.salvaged, rank(record.source.format), record.start, Reverse(record.end), json)
-    });
-    let mut records = records.into_iter();
-    let mut merged = records.next()?;
-    for record in records {
-        let (into, from) = (&mut merged.source, record.source);
-        fill(&mut into.title, from.title);
-        fill(&mut into.notes, from.notes);
-        fill(&mut into.device, from.device);
-        fill(&mut merged.utc_offset_seconds, record.utc_offset_seconds);
-        if merged.activity_type == ActivityType::OTHER && record.activity_type != ActivityType::OTHER {
-            merged.activity_type = record.activity_type;
-            into.sport = from.sport;
-            into.sub_sport = from.sub_sport;
-        }
-        let (into, from) = (&mut merged.metrics, record.metrics);
-        fill(&mut into.distance_meters, from.distance_meters);
-        fill(&mut into.energy_kcal, from.energy_kcal);
-        fill(&mut into.average_heart_rate, from.average_heart_rate);
-        fill(&mut into.max_heart_rate, from.max_heart_rate);
-        fill(&mut into.ascent_meters, from.ascent_meters);
-    }
-    Some(merged)
-}
-
-fn fill<T>(into: &mut Option<T>, from: Option<T>) {
-    if into.is_none() {
-        *into = from;
-    }
-}
-
-/// Which format is believed first: what devices recorded, then what vendors made of it, then tracks, then tables.
-fn rank(format: Format) -> u8 {
-    use Format as F;
-    match format {
-        F::Fit => 0,
-        F::AppleHealth | F::HealthAutoExport | F::GarminExport | F::Polar | F::Suunto | F::Nike | F::Runtastic => 1,
-        F::Fitbit | F::GoogleFit | F::Sessions => 1,
-        F::Tcx => 2,
-        F::Gpx | F::OpenTracks => 3,
-        F::Strava | F::GarminActivities | F::SamsungHealth | F::GoogleHealth | F::Concept2 | F::Peloton => 4,
-        F::Runkeeper | F::Hevy | F::Strong => 4,
-    }
+    find(&record(one), &candidates).map(|(index, _)| index)
 }
 
 #[cfg(test)]
@@ -184,7 +230,9 @@ mod tests {
             start: workout.start,
             end: workout.end,
             activity_type: workout.activity_type,
-            keys: workout.key.iter().cloned().collect(),
+            keys: keys_of(workout)
+                .map(|key| KnownKey { key: key.clone(), is_printed: workout.source.assumed_zone.is_some() })
+                .collect(),
             from_same_file: false,
             salvaged: workout.source.salvaged,
         }
@@ -193,7 +241,8 @@ mod tests {
     #[test]
     fn the_ladder() {
         let run = workout(Format::Fit, 0, 60, 8);
-        let same = |record: &Workout, candidate: Candidate| find(record, &[candidate]).is_some();
+        let rule = |record: &Workout, candidate: Candidate| find(record, &[candidate]).map(|(_, rule)| rule);
+        let same = |record: &Workout, candidate: Candidate| rule(record, candidate).is_some();
         assert!(same(&workout(Format::Gpx, 5, 60, 108), candidate(&run)));
         assert!(same(&workout(Format::Gpx, 179, 55, 58), candidate(&run)));
         assert!(!same(&workout(Format::Gpx, 181, 60, 8), candidate(&run)), "started too late");
@@ -208,7 +257,50 @@ mod tests {
 
         let rewritten = Candidate { from_same_file: true, ..candidate(&run) };
         assert!(same(&workout(Format::Fit, 600, 50, 8), rewritten.clone()), "a trimmed start");
-        assert!(!same(&workout(Format::Fit, 3600, 60, 8), rewritten), "another workout in the same file");
+        assert!(!same(&workout(Format::Fit, 3600, 60, 8), rewritten.clone()), "another workout in the same file");
+        assert!(same(&workout(Format::Fit, 0, 60, 1), rewritten.clone()), "an edited type");
+        assert!(!same(&workout(Format::Fit, 600, 50, 1), rewritten), "a ride within the time of a run");
+
+        let mut row = Workout { key: Some(key("strava", "1")), ..workout(Format::Strava, 30, 59, 8) };
+        let file = Workout { alias: row.key.clone(), ..keyed(90_000, "a") };
+        assert_eq!(rule(&file, candidate(&row)), Some(Rule::Key), "a row names the file");
+        assert_eq!(rule(&row, candidate(&file)), Some(Rule::Key));
+        row.key = Some(key("strava", "2"));
+        assert!(!same(&row, candidate(&Workout { start: run.start, end: run.end, ..file })), "and no other one");
+    }
+
+    /// Keys that are made of the clock and the title change with the title; a vendor's own do not.
+    #[test]
+    fn an_edited_title_makes_no_other_workout() {
+        let row = |id: &str, zone: Option<&str>| {
+            let mut row = Workout { key: Some(key("strong", id)), ..workout(Format::Strong, 0, 60, 80) };
+            row.source.assumed_zone = zone.map(str::to_owned);
+            row
+        };
+        let (old, new) = (row("06:30 Legs", Some("UTC")), row("06:30 Leg day", Some("UTC")));
+        assert_eq!(find(&new, &[candidate(&old)]), Some((0, Rule::Interval)));
+        assert_eq!(find(&row("2", None), &[candidate(&row("1", None))]), None);
+    }
+
+    #[test]
+    fn a_slip_of_the_time_zone_is_suspect() {
+        let run = workout(Format::Fit, 0, 60, 8);
+        let suspect = |record: &Workout| is_suspect(record, &candidate(&run));
+        for (start, minutes, kind, expected) in [
+            (7200, 60, 8, true),
+            (-5 * 3600 - 1800, 60, 108, true),
+            (7200, 61, 8, true),
+            (0, 60, 8, false),
+            (7201, 60, 8, false),
+            (900, 60, 8, false),
+            (7200, 58, 8, false),
+            (7200, 60, 1, false),
+            (24 * 3600, 60, 8, false),
+        ] {
+            assert_eq!(suspect(&workout(Format::Gpx, start, minutes, kind)), expected, "{start} {minutes} {kind}");
+        }
+        let keyed = |start, id| Workout { key: Some(key("device", id)), ..workout(Format::Fit, start, 60, 8) };
+        assert!(!is_suspect(&keyed(7200, "b"), &candidate(&keyed(0, "a"))), "the vendor says that they are two");
     }
 
     #[test]
@@ -217,8 +309,8 @@ mod tests {
         let mut half = workout(Format::Gpx, 0, 30, 8);
         assert_eq!(find(&half, &[candidate(&whole)]), None, "a short run and a long one");
         half.source.salvaged = true;
-        assert_eq!(find(&half, &[candidate(&whole)]), Some(0));
-        assert_eq!(find(&whole, &[candidate(&half)]), Some(0));
+        assert_eq!(find(&half, &[candidate(&whole)]), Some((0, Rule::Part)));
+        assert_eq!(find(&whole, &[candidate(&half)]), Some((0, Rule::Part)));
         let later = Workout { start: half.start + SignedDuration::from_secs(30), ..half.clone() };
         assert_eq!(find(&later, &[candidate(&whole)]), None);
         half.source.format = Format::Fit;
@@ -231,34 +323,6 @@ mod tests {
     fn the_nearest_of_several_is_found() {
         let near = candidate(&workout(Format::Fit, 10, 60, 8));
         let far = candidate(&workout(Format::Fit, 150, 60, 8));
-        assert_eq!(find(&workout(Format::Gpx, 0, 60, 8), &[far, near]), Some(1));
-    }
-
-    #[test]
-    fn merging_does_not_depend_on_the_order() {
-        let mut fit = workout(Format::Fit, 0, 60, 108);
-        fit.metrics.energy_kcal = Some(600);
-        let mut tcx = workout(Format::Tcx, 1, 59, 8);
-        tcx.source.notes = Some("notes".to_owned());
-        tcx.metrics.energy_kcal = Some(500);
-        let mut gpx = workout(Format::Gpx, 2, 60, 1);
-        gpx.source.title = Some("title".to_owned());
-        let twin = Workout { end: gpx.end + SignedDuration::from_secs(1), ..gpx.clone() };
-        let records = [fit.clone(), tcx, gpx, twin];
-        let merged = merge(records.to_vec()).unwrap();
-        assert_eq!((merged.start, merged.end), (fit.start, fit.end));
-        assert_eq!(merged.activity_type, ActivityType::known(8));
-        assert_eq!(merged.metrics.energy_kcal, Some(600));
-        assert_eq!(merged.source.title.as_deref(), Some("title"));
-        assert_eq!(merged.source.notes.as_deref(), Some("notes"));
-        for rotation in 0..4 {
-            for swap in 0..3 {
-                let mut other = records.to_vec();
-                other.rotate_left(rotation);
-                other.swap(swap, 3);
-                assert_eq!(merge(other).unwrap(), merged);
-            }
-        }
-        assert_eq!(merge(Vec::new()), None);
+        assert_eq!(find(&workout(Format::Gpx, 0, 60, 8), &[far, near]), Some((1, Rule::Interval)));
     }
 }

@@ -10,9 +10,9 @@ mod name;
 pub use id::assign as assign_id;
 
 use crate::merge::Outline;
+use crate::rules::Rules;
 use crate::workout::{ActivityType, Workout};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -97,12 +97,12 @@ pub struct Application {
 }
 
 impl Session {
-    /// What the API is to hold of a workout. `zone` is the local time of whoever did it, where the file does not say.
-    pub fn of(workout: &Workout, id: String, zone: &TimeZone) -> Self {
+    /// What the API is to hold of a workout.
+    pub fn of(workout: &Workout, id: String, rules: &Rules) -> Self {
         Self {
             id,
-            name: name::of(workout, zone),
-            description: description::of(workout),
+            name: name::of(workout, rules),
+            description: description::of(workout, rules.privacy),
             start_time_millis: workout.start.as_millisecond(),
             end_time_millis: workout.end.as_millisecond(),
             modified_time_millis: None,
@@ -135,13 +135,13 @@ impl Session {
 }
 
 /// The sessions of one file's workouts, whose ids are unique among themselves.
-pub fn of_file(workouts: &[Workout], zone: &TimeZone) -> Vec<Session> {
+pub fn of_file(workouts: &[Workout], rules: &Rules) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::with_capacity(workouts.len());
     let mut taken = std::collections::HashSet::new();
     for workout in workouts {
         let id = assign_id(workout, |id| taken.contains(id));
         taken.insert(id.clone());
-        sessions.push(Session::of(workout, id, zone));
+        sessions.push(Session::of(workout, id, rules));
     }
     sessions
 }
@@ -170,6 +170,7 @@ fn one_line(text: &str, longest: usize) -> String {
 mod tests {
     use super::*;
     use crate::workout::Format;
+    use jiff::tz::TimeZone;
 
     #[test]
     fn the_wire_form_is_the_apis() {
@@ -177,7 +178,7 @@ mod tests {
         let mut workout = Workout::new(Format::Fit, start, "2026-04-12T07:30:15.5Z".parse().unwrap());
         workout.activity_type = ActivityType::new(8).unwrap();
         workout.active_millis = Some(3_540_000);
-        let session = of_file(std::slice::from_ref(&workout), &TimeZone::UTC).remove(0);
+        let session = of_file(std::slice::from_ref(&workout), &Rules::of(TimeZone::UTC)).remove(0);
         assert_eq!(
             serde_json::to_value(&session).unwrap(),
             serde_json::json!({

@@ -5,10 +5,13 @@
 
 pub mod absent;
 pub mod accounts;
+pub mod attempts;
 pub mod files;
 pub mod listing;
+pub mod members;
 pub mod mirror;
 pub mod outbox;
+pub mod records;
 pub mod run;
 pub mod sessions;
 pub mod waiting;
@@ -31,6 +34,7 @@ const SCHEMA: Schema = Schema {
         include_str!("store/migrations/0002-desired-state.sql"),
         include_str!("store/migrations/0003-removed-files.sql"),
         include_str!("store/migrations/0004-comparison.sql"),
+        include_str!("store/migrations/0005-rules.sql"),
     ],
     remedy: "fitferry sets it aside when it runs, and makes a new one from folders and server",
     stray: "move it away, and fitferry makes a new one from folders and server",

@@ -50,6 +50,10 @@ impl Files {
                         (false, None) => String::new(),
                     };
                     writeln!(out, "{}  {path}  {}{reason}  {sessions}{gone}", file.account, file.verdict.as_str())?;
+                    for member in &file.members {
+                        let reason = escape::text(member.reason.as_deref().unwrap_or_default());
+                        writeln!(out, "    {}  {}: {reason}", escape::text(&member.name), member.verdict.as_str())?;
+                    }
                 }
                 Ok(true)
             })?;

@@ -117,7 +117,7 @@ fn forget(config: &Config, account: &Account, paths: &[PathBuf]) -> anyhow::Resu
             let (store, thread) = Store::open(&config.state_dir)?;
             let (name, identity) = (account.name.clone(), account.destination.identity().to_owned());
             let row = store.call_blocking(move |connection| ferry::point(connection, &name, &identity))?;
-            let person = Person { name: account.name.as_str().into(), account: row, zone: account.zone.clone() };
+            let person = Person { name: account.name.as_str().into(), account: row, rules: account.rules.clone() };
             let forgot = orders::forget(&store, &person, paths.to_vec());
             store.close();
             let _ = thread.join();

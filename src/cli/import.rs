@@ -10,10 +10,10 @@ use crate::ferry::{Ferry, Lock};
 use crate::formats::READER_VERSION;
 use crate::import::{self, FileResult, Told};
 use crate::intake::{self, Seen};
+use crate::rules::{FolderRules, Rules};
 use crate::store::{self, Stamp, Verdict, accounts, files};
 use crate::telemetry;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
@@ -29,7 +29,7 @@ pub struct Import {
     /// Files, or folders with everything below them.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Whose workouts they are, if the configuration has several accounts.
+    /// Whose workouts they are, if the configuration has several accounts and none of them watches these files.
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
     /// The table of verdicts as one JSON object.
@@ -37,17 +37,37 @@ pub struct Import {
     json: bool,
 }
 
+/// Reads files again, whatever is known of them, and delivers what that changes.
+///
+/// Otherwise a file is read again only when it has changed, or when a newer version of fitferry may do better.
+#[derive(clap::Args)]
+pub struct Rescan {
+    #[command(flatten)]
+    import: Import,
+}
+
+impl Rescan {
+    pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        self.import.take(global, true)
+    }
+}
+
 impl Import {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        self.take(global, false)
+    }
+
+    fn take(&self, global: &Global, again: bool) -> anyhow::Result<Exit> {
         let config = config::load(&global.flags())?;
-        let account = config.account(self.account.as_deref())?;
+        let owner = self.account.is_none().then(|| owner(&config, &self.paths)).flatten();
+        let account = owner.map_or_else(|| config.account(self.account.as_deref()), Ok)?;
         let files: Vec<Input> = paths::expand(&self.paths).collect();
         let tally = Tally::new(files.len());
         // Events would tear the progress bar apart, and nearly all that matters is in the table at the end.
         let level = if tally.draws() { LogLevel::Error } else { LogLevel::Warn };
         telemetry::start(&LogSettings { level, ..config.settings.log.clone() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let work = Work { config: &config, account, files };
+        let work = Work { config: &config, account, files, again };
         let tally = match control::connect(&config.state_dir) {
             Some(daemon) => work.hand_over(daemon, tally)?,
             None => match runtime.block_on(Lock::take_in_turn(&config.state_dir)) {
@@ -69,6 +89,26 @@ struct Work<'a> {
     config: &'a Config,
     account: &'a Account,
     files: Vec<Input>,
+    /// Whether they are read whatever is known of them.
+    again: bool,
+}
+
+/// Whose folders all the paths are in, if they are somebody's.
+fn owner<'a>(config: &'a Config, paths: &[PathBuf]) -> Option<&'a Account> {
+    let real: Vec<PathBuf> = paths.iter().map(|path| config::real(path)).collect();
+    config.accounts.iter().find(|account| {
+        let folders: Vec<PathBuf> = account.folders.iter().map(|folder| config::real(&folder.path)).collect();
+        real.iter().all(|path| folders.iter().any(|folder| path.starts_with(folder)))
+    })
+}
+
+/// As the daemon would call it: by the way to a watched folder that is written in the settings.
+fn as_watched(rules: &Rules, path: PathBuf) -> PathBuf {
+    let below = |folder: &FolderRules| {
+        let (written, others) = folder.paths.split_first()?;
+        others.iter().find_map(|real| Some(written.join(path.strip_prefix(real).ok()?)))
+    };
+    rules.folders.iter().find_map(below).unwrap_or(path)
 }
 
 impl Work<'_> {
@@ -126,13 +166,14 @@ impl Work<'_> {
     /// Reads the files one by one. What needs no record is told at once: files that are known and have not changed are
     /// not even opened.
     fn read<'a>(&'a self, tell: &'a Sender<Told>) -> impl Iterator<Item = Seen> + 'a {
-        let known = Known::open(&self.config.state_dir, &self.account.name);
+        let known = if self.again { Known(None) } else { Known::open(&self.config.state_dir, &self.account.name) };
         self.files.iter().filter_map(move |Input { path, closed }| {
             // The same name for a file, whatever the way to it. One that does not exist fails where it is read.
             let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let path = as_watched(&self.account.rules, path);
             let judged = match closed {
                 Some(error) => Err(unreadable(error)),
-                None => known.verdict(&path).map_or_else(|| judge(&path, &self.account.zone), Err),
+                None => known.verdict(&path).map_or_else(|| judge(&path, &self.account.rules), Err),
             };
             match judged {
                 Ok(seen) => Some(seen),
@@ -149,8 +190,8 @@ impl Work<'_> {
 
 type Verdicted = (Verdict, Option<String>);
 
-fn judge(path: &Path, zone: &TimeZone) -> Result<Seen, Verdicted> {
-    match intake::read(path, zone) {
+fn judge(path: &Path, rules: &Rules) -> Result<Seen, Verdicted> {
+    match intake::read(path, rules) {
         // Whoever names a file has decided that it is complete: what is there is taken.
         Ok(mut read) => {
             let assessment = intake::assess(&mut read.reading, Timestamp::now());

@@ -4,7 +4,9 @@ use super::paths::{self, Input};
 use super::{Exit, Global, output};
 use crate::config;
 use crate::escape;
-use crate::formats::{self, Options, Outcome, Reading};
+use crate::formats::{self, Outcome, Reading};
+use crate::intake;
+use crate::rules::Rules;
 use crate::session::{self, Session};
 use crate::workout::{ActivityType, Format, Metrics, Source, Workout};
 use jiff::tz::TimeZone;
@@ -12,6 +14,7 @@ use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Prints what would be sent for files or folders; touches no database and no network.
 #[derive(clap::Args)]
@@ -27,15 +30,16 @@ pub struct Normalize {
 impl Normalize {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let config = config::load(&global.flags())?;
-        let zone = config.accounts.first().map_or(TimeZone::UTC, |account| account.zone.clone());
-        let options = Options::of(zone.clone());
+        let rules = config.accounts.first().map(|account| Arc::clone(&account.rules));
+        let rules = rules.unwrap_or_else(|| Rules::of(TimeZone::UTC).into());
         let mut out = output::stdout();
         let mut exit = Exit::Done;
         for Input { path, closed } in paths::expand(&self.paths) {
             let file = closed.map_or_else(|| open(&path), Err);
-            let reading = file.and_then(|file| formats::read(file, &options));
+            let reading = file.and_then(|file| formats::read(file, &intake::options(&rules, &path)));
+            let reading = reading.map(|reading| by_rules(reading, &path, &rules));
             let answer = match &reading {
-                Ok(reading) => Answer::of(&path, reading, &zone),
+                Ok(reading) => Answer::of(&path, reading, &rules),
                 Err(error) => Answer::unreadable(&path, error),
             };
             if answer.outcome == "error" {
@@ -58,6 +62,20 @@ fn open(path: &Path) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     File::open(path)
+}
+
+/// As the account's rules have it; what they skip stands among the refused.
+fn by_rules(mut reading: Reading, path: &Path, rules: &Rules) -> Reading {
+    let mut kept = Vec::with_capacity(reading.workouts.len());
+    for mut workout in std::mem::take(&mut reading.workouts) {
+        rules.types.apply(&mut workout);
+        match rules.skips(&workout, std::iter::once(path)) {
+            Some(why) => reading.leave_out(format!("the workout at {} is skipped by your rules: {why}", workout.start)),
+            None => kept.push(workout),
+        }
+    }
+    reading.workouts = kept;
+    reading
 }
 
 /// The contract's answer for one file.
@@ -86,13 +104,13 @@ struct Refused<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn of(path: &Path, reading: &'a Reading, zone: &TimeZone) -> Self {
+    fn of(path: &Path, reading: &'a Reading, rules: &Rules) -> Self {
         let (outcome, reason) = match reading.outcome() {
             Outcome::Ok(salvaged) => ("ok", salvaged),
             Outcome::NoSession(reason) => ("no-session", Some(reason)),
             Outcome::Error(reason) => ("error", Some(reason)),
         };
-        let sessions = session::of_file(&reading.workouts, zone);
+        let sessions = session::of_file(&reading.workouts, rules);
         let normalized = |(session, workout): (Session, &'a Workout)| Normalized {
             session,
             source: &workout.source,

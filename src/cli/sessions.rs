@@ -16,8 +16,8 @@ pub struct Sessions {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    /// Lists every session and where it stands: delivered, queued, parked, discarded (by you), deleted (its files are
-    /// gone, or somebody deleted it on the server) or edited (on the server, and kept so).
+    /// Lists every session and where it stands: delivered, queued, parked, skipped (by your rules), discarded (by you),
+    /// deleted (its files are gone, or somebody deleted it on the server) or edited (on the server, and kept so).
     List {
         /// One JSON object per session.
         #[arg(long)]
@@ -41,7 +41,8 @@ impl Sessions {
                     let reason = session.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
                     let Session { name, .. } = serde_json::from_str(session.session.get())?;
                     let said = format!("{}  {}  {}{reason}  {name}", session.account, session.id, session.state);
-                    writeln!(out, "{}", escape::text(&said))?;
+                    let suspect = session.suspect.map(|suspect| format!("  ({suspect})")).unwrap_or_default();
+                    writeln!(out, "{}{suspect}", escape::text(&said))?;
                 }
                 Ok(true)
             })?;

@@ -51,6 +51,12 @@ impl Status {
         };
         if let Some(connection) = store::open_to_read(&config.state_dir)? {
             answer.accounts = listing::accounts(&connection)?;
+            for account in &mut answer.accounts {
+                // Words that got a meaning in the settings are known now.
+                let owner = config.accounts.iter().find(|owner| owner.name == account.account);
+                let types = owner.map(|owner| &owner.rules.types);
+                account.unknown_sports.retain(|sport| types.is_none_or(|types| types.get(&sport.word).is_none()));
+            }
             listing::sessions(&connection, Some("parked"), |session| {
                 let reason = session.reason.unwrap_or_default();
                 answer.parked.push(Problem { session: session.id, reason });
@@ -91,8 +97,12 @@ impl Answer {
             let delivered = settled.delivered;
             write!(out, "  sessions  {}: {delivered} delivered, {queued} queued, {parked} parked", account.sessions)?;
             // What most people never have.
-            let rare =
-                [(settled.discarded, "discarded"), (settled.deleted, "deleted"), (settled.edited, "edited there")];
+            let rare = [
+                (settled.skipped, "skipped"),
+                (settled.discarded, "discarded"),
+                (settled.deleted, "deleted"),
+                (settled.edited, "edited there"),
+            ];
             for (count, state) in rare.into_iter().filter(|(count, _)| *count > 0) {
                 write!(out, ", {count} {state}")?;
             }
@@ -113,6 +123,7 @@ impl Answer {
                     "  missed    {missed_files} files, of which {doubted_files} wait for you: put them back, or fitferry files forget"
                 )?;
             }
+            print_doubts(account, out)?;
             let reconciled = account.last_reconcile.map_or("never".to_owned(), |time| format!("{time:.0}"));
             let found = account.comparison.map(found).unwrap_or_default();
             writeln!(out, "  compared with the server  {reconciled}{found}")?;
@@ -149,4 +160,18 @@ fn found(comparison: Comparison) -> String {
     // Between windows, only a list of changes is read.
     let compared = if compared > 0 { format!(", {compared} sessions") } else { String::new() };
     format!("{compared}{differing}{asks}")
+}
+
+/// What was taken as it is, and may mean something else.
+fn print_doubts(account: &AccountStatus, out: &mut impl Write) -> std::io::Result<()> {
+    if account.suspects > 0 {
+        let count = account.suspects;
+        writeln!(out, "  suspect   {count} look like others in another time zone: fitferry sessions list")?;
+    }
+    if !account.unknown_sports.is_empty() {
+        let words = account.unknown_sports.iter().take(MOST_PROBLEMS);
+        let words = words.map(|sport| format!("\"{}\" ({})", sport.word, sport.workouts)).collect::<Vec<_>>();
+        writeln!(out, "  sports that nobody knows; see [types] in the settings  {}", escape::text(&words.join(", ")))?;
+    }
+    Ok(())
 }

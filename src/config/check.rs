@@ -3,13 +3,16 @@
 use super::destination::{self, Credentials, Destination};
 use super::limits::{self, Limits};
 use super::places::Environment;
+use super::rules;
 use super::{
     AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Folder, Period, ReconcileSettings, Settings,
     WatchSettings, places,
 };
+use crate::rules::Rules;
 use jiff::tz::TimeZone;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The one account of a configuration that does not speak of accounts.
@@ -31,6 +34,7 @@ pub struct Account {
     pub name: String,
     pub zone: TimeZone,
     pub folders: Vec<Folder>,
+    pub rules: Arc<Rules>,
     pub destination: Destination,
     pub limits: Limits,
 }
@@ -124,14 +128,16 @@ fn resolve(account: &AccountSettings, settings: &Settings, environment: &Environ
         }
         let path = std::path::absolute(&folder.path)
             .map_err(|error| Error::value("folders", format!("cannot resolve {}: {error}", folder.path.display())))?;
-        folders.push(Folder { path, on_removed: folder.on_removed });
+        folders.push(Folder { path, ..folder.clone() });
     }
     let zone = account.timezone.as_deref().or(settings.timezone.as_deref()).unwrap_or("system");
+    let zone = self::zone("timezone", zone)?;
+    let rules = rules::resolve(account, settings, &zone, &folders)?.into();
     let own = &account.destination;
     let destination = if *own == DestinationSettings::default() { &settings.destination } else { own };
     let destination = destination::resolve(destination, environment)?;
     let limits = limits::resolve(&settings.delivery, &destination)?;
-    Ok(Account { name: name.clone(), zone: self::zone("timezone", zone)?, folders, destination, limits })
+    Ok(Account { name: name.clone(), zone, folders, rules, destination, limits })
 }
 
 /// Whether people and their files can be called this.

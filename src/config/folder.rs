@@ -1,4 +1,4 @@
-//! A watched folder as it is written: a path alone, or a table that also says what becomes of removed files' sessions.
+//! A watched folder as it is written: a path alone, or a table that also says what is special about it.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -11,6 +11,10 @@ use std::path::PathBuf;
 pub struct Folder {
     pub path: PathBuf,
     pub on_removed: OnRemoved,
+    /// IANA name for the local times of its files.
+    pub timezone: Option<String>,
+    /// What only its files tell is not sent.
+    pub skip: bool,
 }
 
 /// What becomes of the sessions of a file that is removed.
@@ -37,18 +41,23 @@ impl TryFrom<String> for OnRemoved {
 
 impl From<PathBuf> for Folder {
     fn from(path: PathBuf) -> Self {
-        Self { path, on_removed: OnRemoved::default() }
+        Self { path, ..Self::default() }
     }
 }
 
 impl Serialize for Folder {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.on_removed == OnRemoved::default() {
-            return self.path.serialize(serializer);
+        let Self { path, on_removed, timezone, skip } = self;
+        if *self == Self::from(path.clone()) {
+            return path.serialize(serializer);
         }
-        let mut table = serializer.serialize_struct("Folder", 2)?;
-        table.serialize_field("path", &self.path)?;
-        table.serialize_field("on_removed", &self.on_removed)?;
+        let mut table = serializer.serialize_struct("Folder", 4)?;
+        table.serialize_field("path", path)?;
+        table.serialize_field("on_removed", on_removed)?;
+        if let Some(timezone) = timezone {
+            table.serialize_field("timezone", timezone)?;
+        }
+        table.serialize_field("skip", skip)?;
         table.end()
     }
 }
@@ -61,6 +70,9 @@ impl<'de> Deserialize<'de> for Folder {
             path: PathBuf,
             #[serde(default)]
             on_removed: OnRemoved,
+            timezone: Option<String>,
+            #[serde(default)]
+            skip: bool,
         }
 
         struct Either;
@@ -76,8 +88,8 @@ impl<'de> Deserialize<'de> for Folder {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Folder, A::Error> {
-                let Table { path, on_removed } = Table::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Folder { path, on_removed })
+                let Table { path, on_removed, timezone, skip } = Table::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Folder { path, on_removed, timezone, skip })
             }
         }
         deserializer.deserialize_any(Either)

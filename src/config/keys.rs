@@ -3,6 +3,10 @@
 use super::{AccountSettings, Folder, OnRemoved, Settings};
 use config::{Value, ValueKind};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// Stands for the keys of a table that are not ours to name.
+const ANY: &str = "*";
 
 /// A key that does not exist, as a dotted path, and what may have been meant.
 #[derive(Debug, PartialEq)]
@@ -23,9 +27,17 @@ pub fn find_unknown(layer: &config::Map<String, Value>) -> Option<Unknown> {
 /// Every key in its place: the settings themselves, written out.
 fn known() -> Json {
     // With everything said, a folder is a table.
-    let folders = vec![Folder { on_removed: OnRemoved::Delete, ..Folder::default() }];
-    let account = AccountSettings { folders: folders.clone(), ..AccountSettings::default() };
-    let settings = Settings { folders: Some(folders), account: vec![account], ..Settings::default() };
+    let timezone = Some(String::new());
+    let folders = vec![Folder { on_removed: OnRemoved::Delete, timezone, ..Folder::default() }];
+    let timezones = BTreeMap::from([(ANY.to_owned(), String::new())]);
+    let types = BTreeMap::from([(ANY.to_owned(), 0)]);
+    let account = AccountSettings {
+        folders: folders.clone(),
+        timezones: timezones.clone(),
+        types: types.clone(),
+        ..AccountSettings::default()
+    };
+    let settings = Settings { folders: Some(folders), timezones, types, account: vec![account], ..Settings::default() };
     serde_json::to_value(settings).unwrap_or_default()
 }
 
@@ -36,7 +48,7 @@ fn unknown_below(value: &Value, known: &Json, path: &str) -> Option<String> {
             entries.sort_by_key(|(key, _)| key.as_str());
             entries.into_iter().find_map(|(key, value)| {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                match known.get(key) {
+                match known.get(key).or_else(|| known.get(ANY)) {
                     Some(known) => unknown_below(value, known, &path),
                     None => Some(path),
                 }
@@ -54,6 +66,7 @@ fn all_paths(known: &Json) -> Vec<String> {
     match known {
         Json::Object(members) => members
             .iter()
+            .filter(|(key, _)| *key != ANY)
             .flat_map(|(key, value)| {
                 let below = all_paths(value).into_iter().map(move |path| format!("{key}.{path}"));
                 std::iter::once(key.clone()).chain(below)
@@ -100,5 +113,10 @@ mod tests {
         );
         assert_eq!(unknown("colour_of_the_sky = 1"), found("colour_of_the_sky", None));
         assert_eq!(unknown("timezone = 'UTC'\n[[account]]\nname = 'a'"), None);
+        assert_eq!(
+            unknown("[types]\n'strava:Pickleball' = 87\n[[account]]\n[account.timezones]\nstrong = 'UTC'"),
+            None
+        );
+        assert_eq!(unknown("[rules]\nskip_type = [7]"), found("rules.skip_type", Some("rules.skip_types")));
     }
 }

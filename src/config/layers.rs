@@ -89,6 +89,21 @@ fn known_keys_only(table: &Map<String, Value>, origin: &str, spell: impl Fn(&str
 
 /// The library would round what is not whole.
 fn whole_numbers_only(table: &Map<String, Value>, origin: &str) -> Result<(), Error> {
+    if let Some(ValueKind::Array(accounts)) = table.get("account").map(|value| &value.kind) {
+        for account in accounts {
+            if let ValueKind::Table(account) = &account.kind {
+                whole_numbers_only(account, origin)?;
+            }
+        }
+    }
+    if let Some(ValueKind::Table(types)) = table.get("types").map(|value| &value.kind) {
+        for (word, value) in types {
+            if let ValueKind::Float(number) = value.kind {
+                let what = format!("is {number} in {origin}; use a whole number");
+                return Err(Error::value(format!("types.\"{word}\""), what));
+            }
+        }
+    }
     for (name, key) in [("delivery", "concurrency"), ("watch", "removed_most")] {
         if let Some(ValueKind::Table(table)) = table.get(name).map(|value| &value.kind)
             && let Some(ValueKind::Float(number)) = table.get(key).map(|value| &value.kind)
@@ -140,7 +155,7 @@ fn syntax(error: &ConfigError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DeliverySettings, DestinationSettings, EXAMPLE, OAuthSettings, Period};
+    use crate::config::{DeliverySettings, DestinationSettings, EXAMPLE, OAuthSettings, Period, RulesSettings};
     use std::path::PathBuf;
 
     fn merged(toml: &str, environment: &[(&str, &str)], flags: &Flags) -> Result<Settings, Error> {
@@ -185,6 +200,8 @@ mod tests {
             ("folders = [{path = 'a', on_removed = 'burn'}]", ["\"burn\"", "\"keep\""]),
             ("folders = [{path = 'a', on_remove = 'keep'}]", ["`folders.on_remove`", "`folders.on_removed`"]),
             ("[server]\nlisten = 'here'", ["server.listen", ""]),
+            ("[types]\n'strava:Pickleball' = 87.5", ["types.\"strava:Pickleball\"", "87.5"]),
+            ("[[account]]\nname = 'a'\n[account.types]\n'hevy:Run' = 8.5", ["types.\"hevy:Run\"", "8.5"]),
             ("[log]\nformat = 'xml'", ["xml", "json"]),
             ("folders = [", ["fitferry.toml", ""]),
             ("foldres = []", ["`foldres`", "`folders`"]),
@@ -192,6 +209,15 @@ mod tests {
             let error = merged(toml, &[], &Flags::default()).unwrap_err().to_string();
             assert!(words.iter().all(|word| error.contains(word)), "{toml}: {error}");
         }
+    }
+
+    /// The words of vendors are kept letter for letter, whatever they hold.
+    #[test]
+    fn words_are_no_paths() {
+        let toml = "[types]\n'strava:E-Bike.Ride [2]' = 1\n[timezones]\nstrong = 'UTC'";
+        let settings = merged(toml, &[], &Flags::default()).unwrap();
+        assert_eq!(settings.types.into_iter().collect::<Vec<_>>(), [("strava:E-Bike.Ride [2]".to_owned(), 1)]);
+        assert_eq!(settings.timezones.len(), 1);
     }
 
     #[test]
@@ -238,7 +264,19 @@ mod tests {
             .collect();
         let shown = uncommented.split("\n[[account]]").next().unwrap();
         let example: toml::Table = shown.parse().unwrap();
+        let text = |text: &str| text.to_owned();
         let defaults = toml::Table::try_from(Settings {
+            timezones: [(text("strong"), text("Europe/Berlin"))].into(),
+            types: [(text("strava:Pickleball"), 87), (text("fit:running/trail"), 58)].into(),
+            rules: RulesSettings {
+                name: Some(vec![text("{title}"), text("{time_of_day} {sport}")]),
+                title: Some(true),
+                notes: Some(true),
+                description: Some(true),
+                skip_shorter_than: Some(Period::seconds(0)),
+                skip_before: Some(text("1970-01-01")),
+                skip_types: Some(Vec::new()),
+            },
             state_dir: Some("/var/lib/fitferry".into()),
             timezone: Some("system".to_owned()),
             folders: Some(vec![PathBuf::from("workouts").into()]),

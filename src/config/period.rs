@@ -43,6 +43,9 @@ impl From<Duration> for Period {
 impl std::fmt::Display for Period {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let millis = self.0.as_millis();
+        if millis == 0 {
+            return f.write_str("0s");
+        }
         match [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")]
             .into_iter()
             .find(|(unit, _)| millis >= *unit && millis.is_multiple_of(*unit))

@@ -185,7 +185,7 @@ impl Intake {
     fn read(&self, candidate: &Candidate, sender: &HintSender) -> Finding {
         let (person, route) = self.owner(candidate.folder).0;
         let path = &candidate.path;
-        let mut read = match intake::read(path, &person.zone) {
+        let mut read = match intake::read(path, &person.rules) {
             Ok(read) if read.changed => return Finding::Changed,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Finding::Gone,

@@ -5,6 +5,12 @@ use crate::formats::Condition;
 use crate::store::outbox::First;
 use crate::store::{Store, accounts};
 use crate::workout::{ActivityType, Key};
+use jiff::tz::TimeZone;
+
+mod archives;
+mod history;
+mod orders;
+mod rules;
 
 struct Bench {
     store: Store,
@@ -14,20 +20,83 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(Rules::of(TimeZone::UTC))
+    }
+
+    fn with(rules: Rules) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(dir.path()).unwrap();
         let account = store.call_blocking(|c| accounts::ensure(c, "me", "embedded")).unwrap();
         store.call_blocking(move |c| accounts::set_wary(c, account, false)).unwrap();
-        Self { store, person: Person { name: "me".into(), account, zone: TimeZone::UTC }, _dir: dir }
+        Self { store, person: Person { name: "me".into(), account, rules: rules.into() }, _dir: dir }
     }
 
     fn take(&self, path: &str, workouts: &[Workout]) -> Receipt {
-        let mut reading = Reading::new(Format::Fit);
-        workouts.iter().cloned().for_each(|workout| reading.add(workout));
-        let assessment = assess(&mut reading, Timestamp::now());
-        let seen = Seen::new(Path::new(path), Stamp { size: 1, mtime_ns: 2, inode: 3 }, reading, assessment);
+        self.take_archive(path, workouts, Vec::new())
+    }
+
+    fn take_archive(&self, path: &str, workouts: &[Workout], members: Vec<Member>) -> Receipt {
+        self.take_all(vec![seen(path, workouts).with_members(members)]).remove(0)
+    }
+
+    /// Many files in one transaction, as the disk of a test is slow.
+    fn take_all(&self, files: Vec<Seen>) -> Vec<Receipt> {
         let person = self.person.clone();
-        self.store.call_blocking(move |c| record(c, &person, &seen, Timestamp::now())).unwrap()
+        self.ask(move |c| files.iter().map(|seen| record(c, &person, seen, Timestamp::now())).collect())
+    }
+
+    /// Makes everything anew by other rules, as a start does; returns how many sessions were changed by that.
+    fn restart(&mut self, rules: Rules) -> usize {
+        self.person.rules = rules.into();
+        let person = self.person.clone();
+        let rederive_all = move |c: &Connection| {
+            let mut progress = Progress::default();
+            while is_outdated(c, person.account, &person.rules.fingerprint())? {
+                rederive(c, &person, &mut progress, Timestamp::now())?;
+            }
+            Ok(progress.changed)
+        };
+        self.store.call_blocking(rederive_all).unwrap()
+    }
+
+    fn ask<T: Send + 'static>(&self, what: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static) -> T {
+        self.store.call_blocking(what).unwrap()
+    }
+
+    /// Every session but its id, by start.
+    fn bodies(&self) -> Vec<serde_json::Value> {
+        let bodies: Vec<String> = self.ask(|c| {
+            let mut query = c.prepare("SELECT body FROM session WHERE wanted ORDER BY start_ms, body")?;
+            query.query_map([], |row| row.get(0))?.collect()
+        });
+        let without_id = |body: &String| {
+            let mut session: serde_json::Value = serde_json::from_str(body).unwrap();
+            session.as_object_mut().unwrap().remove("id");
+            session
+        };
+        bodies.iter().map(without_id).collect()
+    }
+
+    /// Everything that is queued counts as delivered.
+    fn deliver(&self) {
+        let account = self.person.account;
+        self.ask(move |c| {
+            let now = Timestamp::now();
+            let fetched = outbox::fetch(c, account, Timestamp::MAX, Timestamp::MAX, 100_000, First::Oldest)?;
+            let verdict = outbox::Verdict::Delivered(Vec::new());
+            fetched.due.iter().try_for_each(|due| outbox::record(c, account, due, &verdict, now))
+        });
+    }
+
+    fn states(&self) -> Vec<(String, Option<String>)> {
+        let connection = self.store.reader().unwrap();
+        let mut states = Vec::new();
+        let each = |session: store::listing::SessionStatus| {
+            states.push((session.state, session.reason));
+            Ok(true)
+        };
+        store::listing::sessions(&connection, None, each).unwrap();
+        states
     }
 
     fn queued(&self) -> Vec<String> {
@@ -36,6 +105,13 @@ impl Bench {
         let due = self.store.call_blocking(fetch).unwrap().due;
         due.into_iter().map(|due| format!("{}@{}", due.session_id, due.revision)).collect()
     }
+}
+
+fn seen(path: &str, workouts: &[Workout]) -> Seen {
+    let mut reading = Reading::new(Format::Fit);
+    workouts.iter().cloned().for_each(|workout| reading.add(workout));
+    let assessment = assess(&mut reading, Timestamp::now());
+    Seen::new(Path::new(path), Stamp { size: 1, mtime_ns: 2, inode: 3 }, reading, assessment)
 }
 
 fn run(format: Format, start: &str, minutes: i64) -> Workout {

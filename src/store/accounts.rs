@@ -156,3 +156,13 @@ pub fn set_history(connection: &Connection, account: Account, at: Option<Timesta
         .execute(params![account.id, at.map(Timestamp::as_millisecond)])?;
     Ok(())
 }
+
+/// A fingerprint of the rules by which the account's sessions were made.
+pub fn rules(connection: &Connection, account: Account) -> rusqlite::Result<Option<String>> {
+    connection.prepare_cached("SELECT rules FROM account WHERE id = ?1")?.query_row([account.id], |row| row.get(0))
+}
+
+pub fn set_rules(connection: &Connection, account: Account, fingerprint: &str) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached("UPDATE account SET rules = ?2 WHERE id = ?1")?;
+    update.execute(params![account.id, fingerprint]).map(drop)
+}

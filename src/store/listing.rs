@@ -1,9 +1,10 @@
 //! What people ask to see: counts, sessions and files, for reading only.
 
-use super::Verdict;
 use super::absent::{self, Missed};
 use super::accounts::Comparison;
+use super::members::{self, Member};
 use super::outbox::{self, Counts};
+use super::{Verdict, records};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
@@ -27,9 +28,20 @@ pub struct AccountStatus {
     pub files: Vec<(Verdict, u64)>,
     #[serde(flatten)]
     pub missed: Missed,
+    /// Sessions that may be others in another time zone.
+    pub suspects: u64,
+    /// Vendors' words for sports that nobody knows, and how often they stand in files.
+    pub unknown_sports: Vec<UnknownSport>,
     pub last_reconcile: Option<Timestamp>,
     /// What that found.
     pub comparison: Option<Comparison>,
+}
+
+/// A word for a sport, as `vendor:word`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnknownSport {
+    pub word: String,
+    pub workouts: u64,
 }
 
 /// How many sessions wait for nothing any more, by where they stand.
@@ -39,17 +51,19 @@ pub struct Settled {
     pub discarded: u64,
     pub deleted: u64,
     pub edited: u64,
+    pub skipped: u64,
 }
 
 /// Where a session stands that is not in the outbox.
 const SETTLED: &str =
     "CASE WHEN standing = 'discarded' THEN 'discarded' WHEN NOT wanted OR standing = 'deleted' THEN 'deleted'
-    WHEN standing = 'theirs' THEN 'edited' ELSE 'delivered' END";
+    WHEN standing = 'theirs' THEN 'edited' WHEN skipped IS NOT NULL AND remote.session_row IS NULL THEN 'skipped'
+    ELSE 'delivered' END";
 
 /// Why it stands there, where that is not plain.
 const WHY_SETTLED: &str = "CASE WHEN standing = 'discarded' THEN 'somebody decided that it is not to be sent'
     WHEN NOT wanted THEN 'its files are gone' WHEN standing = 'deleted' THEN 'somebody deleted it on the server'
-    WHEN standing = 'theirs' THEN 'somebody edited it on the server' END";
+    WHEN standing = 'theirs' THEN 'somebody edited it on the server' WHEN remote.session_row IS NULL THEN skipped END";
 
 pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>> {
     let mut query = connection.prepare(
@@ -68,6 +82,8 @@ pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>>
             settled: settled(connection, id)?,
             files: verdicts(connection, id)?,
             missed: absent::counts(connection, id)?,
+            suspects: suspects(connection, id)?,
+            unknown_sports: unknown_sports(connection, id)?,
             last_reconcile: instant(row.get(3)?),
             comparison: comparison.and_then(|json| serde_json::from_str(&json).ok()),
         })
@@ -89,10 +105,21 @@ fn settled(connection: &Connection, account: i64) -> rusqlite::Result<Settled> {
             "discarded" => settled.discarded = count,
             "deleted" => settled.deleted = count,
             "edited" => settled.edited = count,
+            "skipped" => settled.skipped = count,
             _ => settled.delivered = count,
         }
     }
     Ok(settled)
+}
+
+fn suspects(connection: &Connection, account: i64) -> rusqlite::Result<u64> {
+    let sql = "SELECT count(*) FROM session WHERE account_id = ?1 AND suspect IS NOT NULL AND wanted";
+    connection.prepare_cached(sql)?.query_row([account], |row| row.get(0))
+}
+
+fn unknown_sports(connection: &Connection, account: i64) -> rusqlite::Result<Vec<UnknownSport>> {
+    let words = records::unknown_sports(connection, account)?;
+    Ok(words.into_iter().map(|(word, workouts)| UnknownSport { word, workouts }).collect())
 }
 
 fn verdicts(connection: &Connection, account: i64) -> rusqlite::Result<Vec<(Verdict, u64)>> {
@@ -117,12 +144,15 @@ pub struct SessionStatus {
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<Timestamp>,
+    /// Which other session it may be, in another time zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspect: Option<String>,
     /// As it is to be on the server.
     pub session: Box<serde_json::value::RawValue>,
 }
 
 /// Where a session can stand.
-pub const SESSION_STATES: [&str; 6] = ["delivered", "queued", "parked", "discarded", "deleted", "edited"];
+pub const SESSION_STATES: [&str; 7] = ["delivered", "queued", "parked", "skipped", "discarded", "deleted", "edited"];
 
 /// Hands every session, or those in one state, to `each`, by account and start, until it returns false.
 pub fn sessions(
@@ -132,7 +162,9 @@ pub fn sessions(
 ) -> anyhow::Result<()> {
     let mut query = connection.prepare(&format!(
         "SELECT name, session_id, session.revision, coalesce(state, {SETTLED}) AS stands, coalesce(attempts, 0),
-             iif(state IS NULL, {WHY_SETTLED}, reason), due_ms, body
+             iif(state IS NULL, {WHY_SETTLED}, reason), due_ms, body,
+             (SELECT other.session_id FROM session AS other WHERE other.id = session.suspect),
+             session.start_ms - (SELECT other.start_ms FROM session AS other WHERE other.id = session.suspect)
          FROM session JOIN account ON account.id = session.account_id
              LEFT JOIN outbox ON outbox.session_row = session.id
              LEFT JOIN remote ON remote.session_row = session.id AND remote.destination_id = account.destination_id
@@ -151,6 +183,7 @@ pub fn sessions(
             reason: row.get(5)?,
             next_attempt,
             state,
+            suspect: suspicion(row)?,
             session: serde_json::value::RawValue::from_string(row.get(7)?)?,
         })?;
         if !more {
@@ -158,6 +191,19 @@ pub fn sessions(
         }
     }
     Ok(())
+}
+
+fn suspicion(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
+    let (other, apart): (Option<String>, Option<i64>) = (row.get(8)?, row.get(9)?);
+    let Some((other, apart)) = other.zip(apart) else { return Ok(None) };
+    let half_hours = apart.abs() / 1_800_000;
+    let hours = format!("{}{} h", half_hours / 2, if half_hours % 2 == 0 { "" } else { ".5" });
+    let when = match apart {
+        0 => "at the same time".to_owned(),
+        1.. => format!("{hours} later"),
+        _ => format!("{hours} earlier"),
+    };
+    Ok(Some(format!("looks like {other}, {when}; was a time zone wrong?")))
 }
 
 /// One file and its verdict.
@@ -179,6 +225,9 @@ pub struct FileStatus {
     pub doubted: bool,
     /// The ids of the sessions that it tells of.
     pub sessions: Vec<String>,
+    /// Members of an archive that are not simply fine, the first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
 }
 
 /// Hands every file, or those with one verdict, to `each`, by account and path, until it returns false.
@@ -204,6 +253,7 @@ pub fn files(
             gone_since: instant(row.get(7)?),
             doubted: row.get(8)?,
             sessions: sessions_of(connection, row)?,
+            members: members::of_file(connection, row.get(6)?)?,
         })?;
         if !more {
             break;

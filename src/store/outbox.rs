@@ -2,6 +2,7 @@
 //! waits for a person.
 
 use super::Account;
+use super::attempts;
 use super::sessions::SessionRow;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -54,7 +55,7 @@ pub enum Verdict {
 }
 
 /// Queues a session whose content is new; what an older revision went through does not count against it. One that somebody
-/// deleted at the destination stays deleted.
+/// deleted at the destination stays deleted, and one that the rules skip is not put there.
 pub fn queue(connection: &Connection, account: Account, row: SessionRow, now: Timestamp) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -62,11 +63,31 @@ pub fn queue(connection: &Connection, account: Account, row: SessionRow, now: Ti
              SELECT session.id, ?2, start_ms, 'queued', ?3, NOT wary FROM session JOIN account ON account.id = ?2
              WHERE session.id = ?1 AND NOT (wanted AND EXISTS (
                  SELECT 1 FROM remote WHERE session_row = ?1 AND destination_id = ?4 AND standing = 'deleted'))
+                 AND (skipped IS NULL OR EXISTS (
+                     SELECT 1 FROM remote WHERE session_row = ?1 AND destination_id = ?4))
              ON CONFLICT (session_row) DO UPDATE SET state = 'queued', attempts = 0, due_ms = ?3, reason = NULL,
                  first_fail_ms = NULL, last_fail_ms = NULL, start_ms = excluded.start_ms",
         )?
         .execute(params![row, account.id, now.as_millisecond(), account.destination])?;
     Ok(())
+}
+
+/// Takes a session that the rules skip out of the queue, unless the destination has it already: there it stays, and its
+/// revisions go there too. Returns whether it is not to be sent.
+pub fn withdraw(connection: &Connection, account: Account, row: SessionRow) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM session WHERE id = ?1 AND skipped IS NOT NULL AND NOT EXISTS (
+                   SELECT 1 FROM remote WHERE session_row = ?1 AND destination_id = ?2)";
+    let is_skipped = connection.prepare_cached(sql)?.exists(params![row, account.destination])?;
+    if is_skipped {
+        connection.prepare_cached("DELETE FROM outbox WHERE session_row = ?1")?.execute([row])?;
+    }
+    Ok(is_skipped)
+}
+
+/// Whether the destination has had a session, whatever became of it there.
+pub fn is_there(connection: &Connection, account: Account, row: SessionRow) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM remote WHERE session_row = ?1 AND destination_id = ?2";
+    connection.prepare_cached(sql)?.exists(params![row, account.destination])
 }
 
 /// Whether somebody deleted a session at the destination.
@@ -83,7 +104,9 @@ pub fn queue_difference(connection: &Connection, account: Account, now: Timestam
          SELECT session.id, account_id, start_ms, 'queued', ?3, NOT wary FROM session JOIN account ON account.id = ?1
          WHERE account_id = ?1 AND iif(wanted,
              NOT EXISTS (SELECT 1 FROM remote WHERE session_row = session.id AND destination_id = ?2
-                 AND (remote.revision >= session.revision OR standing = 'deleted')),
+                 AND (remote.revision >= session.revision OR standing = 'deleted'))
+             AND (skipped IS NULL OR EXISTS (
+                 SELECT 1 FROM remote WHERE session_row = session.id AND destination_id = ?2)),
              EXISTS (SELECT 1 FROM remote WHERE session_row = session.id AND destination_id = ?2
                  AND remote.revision < session.revision AND standing != 'deleted'))
          ON CONFLICT DO NOTHING",
@@ -172,6 +195,7 @@ pub fn record(
     verdict: &Verdict,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
+    attempts::add(connection, due, verdict, now)?;
     match verdict {
         Verdict::Delivered(echo) => delivered(connection, account, due, echo, now),
         Verdict::Retry { next, reason } => set_failed(connection, due, "queued", *next, reason, now),

@@ -1,59 +1,13 @@
-//! What should be on the server: sessions and the records they are merged from.
+//! What should be on the server: one session for each workout.
 
 use super::Account;
-use crate::merge::Candidate;
 use crate::session::Session;
-use crate::workout::{ActivityType, Key, Workout};
+use crate::workout::Workout;
 use jiff::Timestamp;
-use rusqlite::types::Type;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 /// The row of a session.
 pub type SessionRow = i64;
-
-/// The sessions that a record may belong to: those with its key, those that start within the range, and those that this
-/// file told of before.
-pub fn candidates(
-    connection: &Connection,
-    account: Account,
-    record: &Workout,
-    range: (Timestamp, Timestamp),
-    file: i64,
-) -> rusqlite::Result<Vec<(SessionRow, Candidate)>> {
-    // The plus keeps the planner from walking through all of the account's sessions instead of the few ids.
-    let mut query = connection.prepare_cached(
-        "SELECT id, start_ms, end_ms, type,
-             EXISTS (SELECT 1 FROM record WHERE file_id = ?4 AND session_row = session.id),
-             coalesce((SELECT min(coalesce(json_extract(workout, '$.source.salvaged'), 0)) FROM record
-                 WHERE session_row = session.id), 0)
-         FROM session
-         WHERE +account_id = ?1 AND id IN (
-             SELECT id FROM session WHERE account_id = ?1 AND start_ms BETWEEN ?2 AND ?3
-             UNION SELECT session_row FROM record WHERE file_id = ?4
-             UNION SELECT session_row FROM record WHERE vendor = ?5 AND vendor_key = ?6)",
-    )?;
-    let (vendor, key) = record.key.as_ref().map(|key| (&key.vendor, &key.id)).unzip();
-    let (from, to) = (range.0.as_millisecond(), range.1.as_millisecond());
-    let rows = query.query_map(params![account.id, from, to, file, vendor, key], |row| {
-        let id: SessionRow = row.get(0)?;
-        let candidate = Candidate {
-            start: timestamp(row, 1)?,
-            end: timestamp(row, 2)?,
-            activity_type: ActivityType::new(row.get(3)?).unwrap_or(ActivityType::OTHER),
-            keys: keys(connection, id)?,
-            from_same_file: row.get(4)?,
-            salvaged: row.get(5)?,
-        };
-        Ok((id, candidate))
-    })?;
-    rows.collect()
-}
-
-fn keys(connection: &Connection, session: SessionRow) -> rusqlite::Result<Vec<Key>> {
-    let mut query = connection
-        .prepare_cached("SELECT vendor, vendor_key FROM record WHERE session_row = ?1 AND vendor_key IS NOT NULL")?;
-    query.query_map([session], |row| Ok(Key { vendor: row.get(0)?, id: row.get(1)? }))?.collect()
-}
 
 /// Whether the account has a session of this id.
 pub fn has_id(connection: &Connection, account: Account, id: &str) -> rusqlite::Result<bool> {
@@ -66,13 +20,22 @@ pub fn id_of(connection: &Connection, session: SessionRow) -> rusqlite::Result<S
     connection.prepare_cached("SELECT session_id FROM session WHERE id = ?1")?.query_row([session], |row| row.get(0))
 }
 
-/// Makes an empty session, at revision 0; [`revise`] gives it its content.
-pub fn create(connection: &Connection, account: Account, id: &str) -> rusqlite::Result<SessionRow> {
+/// Makes a session for a workout, at revision 0; [`revise`] gives it its content. `suspect` may be the same in another
+/// time zone.
+pub fn create(
+    connection: &Connection,
+    account: Account,
+    id: &str,
+    workout: &Workout,
+    suspect: Option<SessionRow>,
+) -> rusqlite::Result<SessionRow> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO session (account_id, session_id, revision, body, start_ms, end_ms, type)
-         VALUES (?1, ?2, 0, '', 0, 0, 0) RETURNING id",
+        "INSERT INTO session (account_id, session_id, revision, body, start_ms, end_ms, type, suspect)
+         VALUES (?1, ?2, 0, '', ?3, ?4, ?5, ?6) RETURNING id",
     )?;
-    insert.query_row(params![account.id, id], |row| row.get(0))
+    let (start, end) = (workout.start.as_millisecond(), workout.end.as_millisecond());
+    let values = params![account.id, id, start, end, workout.activity_type.number(), suspect];
+    insert.query_row(values, |row| row.get(0))
 }
 
 /// Gives a session the id under which the destination has it.
@@ -119,34 +82,30 @@ pub fn of_file(connection: &Connection, file: i64) -> rusqlite::Result<Vec<Sessi
     query.query_map([file], |row| row.get(0))?.collect()
 }
 
-/// Forgets what a file told, before its new content is written down. Sessions stay: a past file justifies them too.
-pub fn forget_records(connection: &Connection, file: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM record WHERE file_id = ?1")?.execute([file])?;
-    Ok(())
+/// Notes why a session is not to be sent, or that nothing speaks against it any more; true if that is news.
+pub fn set_skipped(connection: &Connection, row: SessionRow, reason: Option<&str>) -> rusqlite::Result<bool> {
+    let mut update =
+        connection.prepare_cached("UPDATE session SET skipped = ?2 WHERE id = ?1 AND skipped IS NOT ?2")?;
+    Ok(update.execute(params![row, reason])? > 0)
 }
 
-pub fn add_record(connection: &Connection, file: i64, session: SessionRow, workout: &Workout) -> rusqlite::Result<()> {
-    let json = serde_json::to_string(workout).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    let (vendor, key) = workout.key.as_ref().map(|key| (&key.vendor, &key.id)).unzip();
-    connection
-        .prepare_cached(
-            "INSERT INTO record (file_id, session_row, vendor, vendor_key, workout) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![file, session, vendor, key, json])?;
-    Ok(())
+/// How many of the workouts that a file tells of are not sent by the rules, and why the first of them is not.
+pub fn skipped_of_file(connection: &Connection, file: i64) -> rusqlite::Result<(usize, Option<String>)> {
+    let mut query = connection.prepare_cached(
+        "SELECT count(DISTINCT session.id), min(skipped) FROM record JOIN session ON session.id = session_row
+         WHERE file_id = ?1 AND skipped IS NOT NULL",
+    )?;
+    query.query_row([file], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-/// All that the files say of one session.
-pub fn records(connection: &Connection, session: SessionRow) -> rusqlite::Result<Vec<Workout>> {
-    let mut query = connection.prepare_cached("SELECT workout FROM record WHERE session_row = ?1")?;
-    let workout = |row: &Row<'_>| {
-        serde_json::from_str(row.get_ref(0)?.as_str()?)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))
-    };
-    query.query_map([session], workout)?.collect()
-}
-
-fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_millisecond(row.get(column)?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, error.into()))
+/// Some of an account's sessions, in the order of their rows.
+pub fn after(
+    connection: &Connection,
+    account: Account,
+    row: SessionRow,
+    limit: usize,
+) -> rusqlite::Result<Vec<SessionRow>> {
+    let mut query =
+        connection.prepare_cached("SELECT id FROM session WHERE +account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3")?;
+    query.query_map(params![account.id, row, limit], |row| row.get(0))?.collect()
 }

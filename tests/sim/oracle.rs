@@ -7,6 +7,7 @@ use super::ledger::{Entry, Ledger};
 use super::limits::Manners;
 use super::plan::Plan;
 use fitferry::merge;
+use fitferry::rules::Rules;
 use fitferry::session::{self, Session};
 use fitferry::store::outbox::{Due, Verdict};
 use fitferry::store::sessions::SessionRow;
@@ -67,7 +68,7 @@ impl Oracle {
             // A past file justifies a session of which none tells any more.
             if let Some(workout) = merge::merge(told) {
                 let entry = self.ledger.entry(number);
-                let session = Session::of(&workout, entry.id.clone(), &TimeZone::UTC);
+                let session = Session::of(&workout, entry.id.clone(), &Rules::of(TimeZone::UTC));
                 entry.revise(serde_json::to_string(&session).unwrap());
             }
         }

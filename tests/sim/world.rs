@@ -11,6 +11,7 @@ use super::shell::Shell;
 use super::telling;
 use fastrand::Rng;
 use fitferry::intake::Person;
+use fitferry::rules::Rules;
 use fitferry::store::accounts;
 use fitferry::sync::Now;
 use fitferry::sync::courier::Event;
@@ -66,7 +67,7 @@ impl<'a> World<'a> {
             folder: Folder::default(),
             network: Network::default(),
             queue: VecDeque::new(),
-            person: Person { name: "me".into(), account, zone: TimeZone::UTC },
+            person: Person { name: "me".into(), account, rules: Rules::of(TimeZone::UTC).into() },
             steady: Duration::ZERO,
             wall_error: 0,
             next_scan: SCAN_EVERY,

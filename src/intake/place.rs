@@ -129,8 +129,8 @@ struct Placing<'a> {
     person: &'a Person,
     file: i64,
     taken: Taken<'a>,
-    /// In the order of the file; with the rule if it is news.
-    placed: Vec<Option<(SessionRow, Option<Rule>)>>,
+    /// In the order of the file; whether it is something that nobody said of the session before.
+    placed: Vec<Option<(SessionRow, bool)>>,
 }
 
 impl<'a> Placing<'a> {
@@ -143,7 +143,7 @@ impl<'a> Placing<'a> {
 
     fn keep(&mut self, index: usize, workout: &'a Workout, session: SessionRow) {
         self.taken.insert((workout.source.member.as_deref(), session));
-        self.placed[index] = Some((session, None));
+        self.placed[index] = Some((session, false));
     }
 
     /// Places what `find` finds a session for; returns the others.
@@ -160,10 +160,12 @@ impl<'a> Placing<'a> {
                 continue;
             };
             let workout = &workouts[index];
+            // An older copy of the export said the same; only a folder may have been what kept the session back.
+            let is_news = self.person.rules.skips_any() || !records::is_told(self.connection, session, workout)?;
             // At once, as a member of the same archive may belong to it.
             records::add(self.connection, self.file, session, workout, rule)?;
             self.taken.insert((workout.source.member.as_deref(), session));
-            self.placed[index] = Some((session, Some(rule)));
+            self.placed[index] = Some((session, is_news));
         }
         Ok(left)
     }
@@ -204,7 +206,7 @@ impl<'a> Placing<'a> {
 
     fn finish(self, left: &[(RecordRow, SessionRow)]) -> Placed {
         let placed = self.placed.into_iter().flatten();
-        let (sessions, news): (Vec<_>, Vec<_>) = placed.map(|(session, rule)| (session, rule.map(|_| session))).unzip();
+        let (sessions, news): (Vec<_>, Vec<_>) = placed.map(|(row, is_news)| (row, is_news.then_some(row))).unzip();
         let mut seen = HashSet::new();
         let touched = news.into_iter().flatten().chain(left.iter().map(|(_, session)| *session));
         Placed { sessions, touched: touched.filter(|session| seen.insert(*session)).collect() }

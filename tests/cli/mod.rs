@@ -4,4 +4,5 @@ mod config;
 mod import;
 mod normalize;
 mod outbox;
+mod rules;
 mod status;

@@ -1,23 +1,28 @@
 //! Bytes to workouts: one file per format, recognised by content; no async, no database, no file names.
 
+mod apple_health;
+mod archive;
 mod encoding;
 pub mod fit;
 mod gpx;
 mod input;
 mod number;
+mod opentracks;
 mod reading;
 mod sniff;
 mod sport_words;
 mod tcx;
 mod time;
+mod track;
 mod xml;
 
+pub use archive::{Contents, Flow, Member, Summary, read_file, read_whole};
 pub use input::{HEAD_LEN, Input};
 pub use reading::{Condition, Outcome, Reading};
 pub use sniff::{Kind, sniff};
 
 use crate::workout::Format;
-use flate2::read::MultiGzDecoder;
+use archive::{Method, Unpacked};
 use jiff::tz::TimeZone;
 use reading::condition_of;
 use std::io::{self, Read};
@@ -25,8 +30,9 @@ use std::io::{self, Read};
 /// Goes up whenever a reader learns something, so that files it had not accepted are read again.
 pub const READER_VERSION: i64 = 2;
 
-/// Bytes of one workout file after decompression; the largest real ones are a few dozen megabytes.
-const LONGEST_CONTENT: u64 = 2 << 30;
+/// Bytes of one file after decompression. Health exports of many years have some gigabytes, anything else some dozen
+/// megabytes.
+const LONGEST_CONTENT: u64 = 16 << 30;
 
 /// Bytes that may follow the content of a compressed file: line ends, padding.
 const LONGEST_TAIL: u64 = 1 << 20;
@@ -62,16 +68,19 @@ impl Default for Options {
     }
 }
 
-/// Reads one file to its end, whatever it turns out to be.
+/// Reads one file to its end, whatever it turns out to be; archives need [`read_file`].
 ///
 /// Errors are those of the device or file system only: whatever is wrong with the content is told by the [`Reading`].
 pub fn read(mut source: impl Read, options: &Options) -> io::Result<Reading> {
-    let mut input = Input::new(&mut source as &mut dyn Read)?;
+    read_input(&mut Input::new(&mut source as &mut dyn Read)?, options)
+}
+
+fn read_input(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Result<Reading> {
     if sniff(input.head()) != Kind::Gzip {
-        return read_content(&mut input, options);
+        return read_content(input, options);
     }
-    let mut decoder = MultiGzDecoder::new(input).take(LONGEST_CONTENT);
-    let mut unpacked = match Input::new(&mut decoder as &mut dyn Read) {
+    let mut unpacked = Unpacked::new(Method::Gzip, input, None);
+    let mut unpacked = match Input::new(&mut unpacked as &mut dyn Read) {
         Ok(unpacked) => unpacked,
         Err(error) => {
             let reading = Reading::unknown("a gzip file of which nothing can be unpacked");
@@ -99,7 +108,7 @@ fn read_content(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Resu
     let reading = match sniff(&head) {
         Kind::Known(format) => read_as(format, &head, &mut input, options),
         Kind::Empty => Ok(Reading::unknown("the file is empty")),
-        Kind::Zip | Kind::Tar => Ok(Reading::unknown("an archive: not read in this place; unpack it")),
+        Kind::Zip | Kind::Tar => Ok(Reading::unknown("an archive inside a stream: put it into a file")),
         Kind::Gzip => Ok(Reading::unknown("a gzip file inside a gzip file; unpack it once")),
         Kind::Other(name) => Ok(Reading::unknown(format!("{name}: not a format that fitferry reads"))),
         Kind::Unknown => Ok(Reading::unknown("not a format that fitferry knows")),
@@ -116,6 +125,8 @@ fn read_as(format: Format, head: &[u8], source: &mut dyn Read, options: &Options
         Format::Fit => fit::read(source),
         Format::Gpx => gpx::read(head, source, options),
         Format::Tcx => tcx::read(head, source, options),
+        Format::AppleHealth => apple_health::read(head, source, options),
+        Format::OpenTracks => opentracks::read(head, source, options),
         other => Ok(Reading::unknown(format!("{other}: not a format that fitferry reads"))),
     }
 }

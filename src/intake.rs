@@ -6,10 +6,9 @@ mod members;
 mod place;
 
 pub use derive::{Progress, is_outdated, rederive};
-pub use members::assess as assess_members;
 
 use crate::events;
-use crate::formats::{self, Options, Outcome, READER_VERSION, Reading};
+use crate::formats::{self, Contents, Flow, Options, Outcome, READER_VERSION, Reading};
 use crate::rules::Rules;
 use crate::store::files::{self, Judged};
 use crate::store::members::Member;
@@ -49,8 +48,27 @@ pub fn options(rules: &Rules, path: &Path) -> Options {
 pub struct Read {
     pub stamp: Stamp,
     pub reading: Reading,
+    /// What became of the members, if it is an archive.
+    pub members: Vec<Member>,
     /// It changed while it was read, so the reading means nothing.
     pub changed: bool,
+}
+
+impl Read {
+    /// Judges what was read, and leaves out of it what is not believed yet.
+    pub fn assess(&mut self, now: Timestamp) -> Assessment {
+        match assess(&mut self.reading, now) {
+            Assessment::Take(_) | Assessment::NoSession(_) | Assessment::Reject(_) if !self.members.is_empty() => {
+                members::assess(&self.members, self.reading.flaw().as_deref())
+            }
+            assessment => assessment,
+        }
+    }
+
+    /// The same file on its way into the store.
+    pub fn seen(self, path: &Path, assessment: Assessment) -> Seen {
+        Seen { members: self.members, ..Seen::new(path, self.stamp, self.reading, assessment) }
+    }
 }
 
 /// Opens and reads a file to its end. Anything that is not a regular file is an error: a pipe could block for ever.
@@ -59,11 +77,20 @@ pub fn read(path: &Path, rules: &Rules) -> io::Result<Read> {
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let before = Stamp::of(&file.metadata()?);
-    let reading = formats::read(&mut file, &options(rules, path))?;
+    let (mut whole, mut members) = (Reading::unknown(""), Vec::new());
+    let contents = formats::read_file(&file, &options(rules, path), &mut |member| {
+        members.push(members::judge(&member));
+        whole.absorb(&member.name, member.reading);
+        Flow::Continue(())
+    })?;
+    let reading = match contents {
+        Contents::One(reading) => reading,
+        Contents::Archive(summary) => whole.of_archive(summary.reading()),
+    };
     let stamp = Stamp::of(&file.metadata()?);
-    Ok(Read { stamp, reading, changed: stamp != before })
+    Ok(Read { stamp, reading, members, changed: stamp != before })
 }
 
 /// What a reading means for a file in a folder, before the store is asked.
@@ -91,7 +118,7 @@ pub fn assess(reading: &mut Reading, now: Timestamp) -> Assessment {
     match reading.outcome() {
         Outcome::Ok(salvaged) => Assessment::Take(salvaged),
         Outcome::NoSession(reason) => Assessment::NoSession(reason),
-        Outcome::Error(reason) if reading.format.is_none() => Assessment::Ignore(reason),
+        Outcome::Error(reason) if reading.format.is_none() && reading.flaw().is_none() => Assessment::Ignore(reason),
         Outcome::Error(reason) => Assessment::Reject(reason),
     }
 }
@@ -114,14 +141,8 @@ impl Seen {
     pub fn new(path: &Path, stamp: Stamp, mut reading: Reading, assessment: Assessment) -> Self {
         let path = path.as_os_str().as_bytes().to_vec();
         let salvaged = reading.flaw().is_some();
-        reading.workouts.iter_mut().for_each(|workout| workout.source.salvaged = salvaged);
+        reading.workouts.iter_mut().for_each(|workout| workout.source.salvaged |= salvaged);
         Self { path, stamp, format: reading.format, assessment, workouts: reading.workouts, members: Vec::new() }
-    }
-
-    /// Adds what became of an archive's members, all of them.
-    pub fn with_members(mut self, members: Vec<Member>) -> Self {
-        self.members = members;
-        self
     }
 
     pub fn path(&self) -> PathBuf {

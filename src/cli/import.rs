@@ -194,8 +194,8 @@ fn judge(path: &Path, rules: &Rules) -> Result<Seen, Verdicted> {
     match intake::read(path, rules) {
         // Whoever names a file has decided that it is complete: what is there is taken.
         Ok(mut read) => {
-            let assessment = intake::assess(&mut read.reading, Timestamp::now());
-            Ok(Seen::new(path, read.stamp, read.reading, assessment))
+            let assessment = read.assess(Timestamp::now());
+            Ok(read.seen(path, assessment))
         }
         Err(error) => Err(unreadable(&error)),
     }

@@ -4,7 +4,7 @@ use super::paths::{self, Input};
 use super::{Exit, Global, output};
 use crate::config;
 use crate::escape;
-use crate::formats::{self, Outcome, Reading};
+use crate::formats::{self, Contents, Flow, Member, Outcome, Reading};
 use crate::intake;
 use crate::rules::Rules;
 use crate::session::{self, Session};
@@ -22,7 +22,7 @@ pub struct Normalize {
     /// Files, or folders with everything below them.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// One JSON object per file.
+    /// One JSON object per file, or file in an archive.
     #[arg(long)]
     json: bool,
 }
@@ -32,27 +32,58 @@ impl Normalize {
         let config = config::load(&global.flags())?;
         let rules = config.accounts.first().map(|account| Arc::clone(&account.rules));
         let rules = rules.unwrap_or_else(|| Rules::of(TimeZone::UTC).into());
-        let mut out = output::stdout();
-        let mut exit = Exit::Done;
+        let mut printer = Printer { out: output::stdout(), json: self.json, exit: Exit::Done, failure: None };
         for Input { path, closed } in paths::expand(&self.paths) {
-            let file = closed.map_or_else(|| open(&path), Err);
-            let reading = file.and_then(|file| formats::read(file, &intake::options(&rules, &path)));
-            let reading = reading.map(|reading| by_rules(reading, &path, &rules));
-            let answer = match &reading {
-                Ok(reading) => Answer::of(&path, reading, &rules),
-                Err(error) => Answer::unreadable(&path, error),
+            let contents = closed.map_or_else(|| open(&path), Err).and_then(|file| {
+                let mut member = |Member { name, reading }| {
+                    printer.print(&Answer::of(&path, Some(&name), &by_rules(reading, &path, &rules), &rules))
+                };
+                formats::read_file(&file, &intake::options(&rules, &path), &mut member)
+            });
+            let flow = match contents {
+                Ok(Contents::One(reading)) => {
+                    printer.print(&Answer::of(&path, None, &by_rules(reading, &path, &rules), &rules))
+                }
+                Ok(Contents::Archive(archive)) if archive.is_worth_telling() => {
+                    printer.print(&Answer::of(&path, None, &archive.reading(), &rules))
+                }
+                Ok(Contents::Archive(_)) => Flow::Continue(()),
+                Err(error) => printer.print(&Answer::unreadable(&path, &error)),
             };
-            if answer.outcome == "error" {
-                exit = Exit::SomeInputFailed;
-            }
-            if self.json {
-                output::json_line(&mut out, &answer)?;
-            } else {
-                answer.print(&mut out)?;
+            if flow.is_break() {
+                break;
             }
         }
-        out.flush()?;
-        Ok(exit)
+        if let Some(failure) = printer.failure {
+            return Err(failure);
+        }
+        printer.out.flush()?;
+        Ok(printer.exit)
+    }
+}
+
+/// Prints answers until that fails.
+struct Printer<W> {
+    out: W,
+    json: bool,
+    exit: Exit,
+    failure: Option<anyhow::Error>,
+}
+
+impl<W: Write> Printer<W> {
+    fn print(&mut self, answer: &Answer<'_>) -> Flow {
+        if self.failure.is_some() {
+            return Flow::Break(());
+        }
+        if answer.outcome == "error" {
+            self.exit = Exit::SomeInputFailed;
+        }
+        let printed = match self.json {
+            true => output::json_line(&mut self.out, answer),
+            false => answer.print(&mut self.out).map_err(Into::into),
+        };
+        self.failure = printed.err();
+        if self.failure.is_some() { Flow::Break(()) } else { Flow::Continue(()) }
     }
 }
 
@@ -78,7 +109,7 @@ fn by_rules(mut reading: Reading, path: &Path, rules: &Rules) -> Reading {
     reading
 }
 
-/// The contract's answer for one file.
+/// The contract's answer for one file, or one file in an archive.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: String,
@@ -104,7 +135,7 @@ struct Refused<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn of(path: &Path, reading: &'a Reading, rules: &Rules) -> Self {
+    fn of(path: &Path, member: Option<&str>, reading: &'a Reading, rules: &Rules) -> Self {
         let (outcome, reason) = match reading.outcome() {
             Outcome::Ok(salvaged) => ("ok", salvaged),
             Outcome::NoSession(reason) => ("no-session", Some(reason)),
@@ -118,7 +149,7 @@ impl<'a> Answer<'a> {
         };
         Self {
             file: path.display().to_string(),
-            member: None,
+            member: member.map(str::to_owned),
             format: reading.format.map(Format::as_str),
             outcome,
             reason,
@@ -141,7 +172,9 @@ impl<'a> Answer<'a> {
 
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let reason = self.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        writeln!(out, "{}: {}{}", escape::text(&self.file), self.outcome, escape::text(&reason))?;
+        let member = self.member.as_deref().map(|member| format!(" » {member}")).unwrap_or_default();
+        let (file, member) = (escape::text(&self.file), escape::text(&member));
+        writeln!(out, "{file}{member}: {}{}", self.outcome, escape::text(&reason))?;
         for Normalized { session, .. } in &self.workouts {
             let kind = session.known_activity_type().map_or("?", ActivityType::name);
             writeln!(out, "  {}  {} [{kind}]", session.id, session.name)?;

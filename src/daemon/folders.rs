@@ -202,7 +202,7 @@ impl Intake {
             }
         };
         let proven = read.reading.is_complete();
-        let mut assessment = intake::assess(&mut read.reading, Timestamp::now());
+        let mut assessment = read.assess(Timestamp::now());
         let mut finding = Finding::Settled;
         if !proven && !candidate.last_call {
             if read.reading.format.is_none() && read.reading.flaw().is_none() {
@@ -212,7 +212,7 @@ impl Intake {
             let reason = read.reading.flaw().unwrap_or_default();
             assessment = Assessment::Wait(format!("{reason}; it may still be growing"));
         }
-        let seen = Seen::new(path, read.stamp, read.reading, assessment);
+        let seen = read.seen(path, assessment);
         self.submit(person, route, seen, sender, false);
         finding
     }

@@ -15,6 +15,14 @@ pub fn decoder<R: Read>(head: &[u8], source: R) -> io::Result<DecodeReaderBytes<
         .build_with_buffer(source, vec![0; BUFFER_LEN])
 }
 
+/// Whether the bytes are UTF-8 as they stand, by the same signs.
+pub fn is_utf8(head: &[u8]) -> bool {
+    match Encoding::for_bom(head) {
+        Some((encoding, _)) => encoding == UTF_8,
+        None => declared(head).is_none_or(|encoding| encoding == UTF_8),
+    }
+}
+
 /// The beginning of a file as text, for looking at it.
 pub fn decode_head(head: &[u8]) -> String {
     let (encoding, bom_len) = Encoding::for_bom(head).unwrap_or((UTF_8, 0));

@@ -4,15 +4,14 @@
 //! pauses and no distance: the sport is read from `type`, the distance is measured along the points.
 
 mod recording;
-mod track;
 
 use super::reading::{MOST_WORKOUTS, Reading};
+use super::track::Track;
 use super::xml::{self, Attributes, Document};
 use super::{Options, sport_words};
 use crate::workout::{ActivityType, Format, Key, Workout};
 use jiff::Timestamp;
 use std::io::{self, Read};
-use track::Track;
 
 /// Reads a GPX document; `head` is the beginning of what `source` will yield.
 pub fn read(head: &[u8], source: impl Read, options: &Options) -> io::Result<Reading> {

@@ -1,5 +1,6 @@
 //! What was found in one file: workouts, refusals, and in which condition the file is.
 
+use super::archive::Exceeded;
 use crate::workout::{self, Format, Implausible, Key, Workout};
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -46,6 +47,7 @@ pub fn condition_of(error: &io::Error) -> io::Result<Condition> {
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             Ok(Condition::Truncated("the compressed stream breaks off".to_owned()))
         }
+        None if let Some(limit) = Exceeded::of(error) => Ok(Condition::Damaged(limit.to_string())),
         None => Ok(Condition::Damaged(format!("the compressed stream is damaged: {error}"))),
     }
 }
@@ -124,6 +126,37 @@ impl Reading {
     pub fn leave_out(&mut self, reason: impl Into<String>) {
         self.refuse(reason);
         self.harmless_refusals += 1;
+    }
+
+    /// Takes over what a member of an archive holds. What is wrong with a member makes it a refusal of the archive.
+    pub fn absorb(&mut self, member: &str, reading: Self) {
+        let flaw = reading.flaw();
+        let failure = match reading.outcome() {
+            Outcome::Ok(salvaged) => salvaged,
+            _ if !reading.refused.is_empty() => flaw.clone(),
+            Outcome::NoSession(reason) | Outcome::Error(reason) => Some(reason),
+        };
+        if let Some(failure) = failure {
+            self.refuse(format!("{member}: {failure}"));
+        }
+        self.harmless_refusals += reading.harmless_refusals;
+        for reason in reading.refused {
+            self.refuse(format!("{member}: {reason}"));
+        }
+        for mut workout in reading.workouts {
+            if self.workouts.len() >= MOST_WORKOUTS {
+                self.condition = Condition::Damaged(format!("more than {MOST_WORKOUTS} workouts in one archive"));
+                return;
+            }
+            workout.source.salvaged = flaw.is_some();
+            self.workouts.push(workout);
+        }
+    }
+
+    /// Makes what was absorbed the reading of the archive, of which `archive` tells all but the workouts.
+    pub fn of_archive(self, archive: Self) -> Self {
+        let condition = if self.condition == Condition::Sound { archive.condition } else { self.condition };
+        Self { format: archive.format, nothing: archive.nothing, condition, ..self }
     }
 
     /// Whether the format itself proves that nothing is missing.

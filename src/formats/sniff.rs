@@ -58,6 +58,10 @@ pub fn sniff(head: &[u8]) -> Kind {
     if matches!(head.first(), Some(12 | 14)) && head.get(8..12) == Some(b".FIT") {
         return Kind::Known(Format::Fit);
     }
+    // The one mark of tar stands behind the name and the owner of the first member.
+    if head.get(257..262) == Some(b"ustar") {
+        return Kind::Tar;
+    }
     let text = super::encoding::decode_head(head);
     let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     if text.starts_with(['{', '[']) {

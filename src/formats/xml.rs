@@ -91,6 +91,26 @@ pub fn walk<D: Document>(head: &[u8], source: impl Read, document: &mut D) -> io
     }
 }
 
+/// The same for a document, or one element of it, that is in memory already.
+pub fn walk_text<D: Document>(text: &str, document: &mut D) -> Condition {
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().allow_dangling_amp = true;
+    let (mut open, mut own_text) = (Open::default(), String::new());
+    loop {
+        let step = match reader.read_event() {
+            Ok(event) => take(&mut open, &mut own_text, document, event),
+            Err(error) => {
+                Step::Stop(Condition::Damaged(format!("not well-formed at byte {}: {error}", reader.error_position())))
+            }
+        };
+        match step {
+            Step::More => {}
+            Step::Ended => return Condition::Sound,
+            Step::Stop(condition) => return condition,
+        }
+    }
+}
+
 /// Decoded, then buffered, then bounded.
 type XmlReader<R> = Reader<Bounded<BufReader<DecodeReaderBytes<R, Vec<u8>>>>>;
 

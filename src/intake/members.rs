@@ -1,8 +1,19 @@
 //! What the members of an archive come to together. Pure.
 
 use super::Assessment;
+use crate::formats::{self, Outcome};
 use crate::store::Verdict;
 use crate::store::members::Member;
+
+/// What is written down of a member.
+pub fn judge(member: &formats::Member) -> Member {
+    let (verdict, reason) = match member.reading.outcome() {
+        Outcome::Ok(salvaged) => (Verdict::Known, salvaged),
+        Outcome::NoSession(reason) => (Verdict::NoSession, Some(reason)),
+        Outcome::Error(reason) => (Verdict::Rejected, Some(reason)),
+    };
+    Member { name: member.name.clone(), format: member.reading.format, verdict, reason }
+}
 
 /// Judges an archive by its members. Files that are none of ours say nothing against it; `flaw` is what is wrong with the
 /// archive itself, if anything.

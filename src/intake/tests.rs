@@ -36,7 +36,7 @@ impl Bench {
     }
 
     fn take_archive(&self, path: &str, workouts: &[Workout], members: Vec<Member>) -> Receipt {
-        self.take_all(vec![seen(path, workouts).with_members(members)]).remove(0)
+        self.take_all(vec![Seen { members, ..seen(path, workouts) }]).remove(0)
     }
 
     /// Many files in one transaction, as the disk of a test is slow.

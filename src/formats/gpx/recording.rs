@@ -1,6 +1,6 @@
 //! Which tracks of a file are one workout: many programs begin a new track at every lap or after a pause.
 
-use super::track::Track;
+use crate::formats::track::Track;
 use crate::workout::{self, Format, Workout};
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,4 +1,4 @@
-//! One GPX track while its points go by: its span in time, the way along it, and the heart.
+//! One recorded track while its points go by: its span in time, the way along it, and the heart.
 
 use crate::formats::time::{self, Instant};
 use crate::workout::Metrics;

@@ -198,12 +198,12 @@ impl Walk<'_> {
     }
 
     /// Reads one member, whatever it turns out to be.
-    fn member(&mut self, name: String, content: Source, reader: &mut dyn Read, place: &Place) -> io::Result<Flow> {
+    fn member(&mut self, name: String, content: &Source, reader: &mut dyn Read, place: &Place) -> io::Result<Flow> {
         if self.is_apple && names::is_route(&name) {
             self.summary.litter += 1;
             return Ok(Flow::Continue(()));
         }
-        if let Some((kind, content)) = container(&content, &self.ration)? {
+        if let Some((kind, content)) = container(content, &self.ration)? {
             return self.nested(name, kind, content, place);
         }
         let mut input = match Input::new(reader) {
@@ -279,5 +279,52 @@ impl Walk<'_> {
             return Flow::Break(());
         }
         flow
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workout::Key;
+    use std::io::Write;
+
+    fn gpx(day: u8) -> String {
+        let point = |hour| format!("<trkpt lat='1' lon='1'><time>2026-04-{day:02}T{hour:02}:00:00Z</time></trkpt>");
+        format!("<gpx><trk><trkseg>{}{}</trkseg></trk></gpx>", point(10), point(11))
+    }
+
+    /// A table names files by the end of their path; the readers of tables tell of them.
+    #[test]
+    fn the_workout_of_a_file_that_a_table_names_is_that_of_its_row() {
+        let mut file = tempfile::tempfile().unwrap();
+        let mut writer = rawzip::ZipArchiveWriter::new(&mut file);
+        for (name, day) in [("export/activities/1.gpx", 1), ("export/activities/2.gpx", 2)] {
+            let (mut entry, config) = writer.new_file(name).start().unwrap();
+            let mut content = config.wrap(&mut entry);
+            content.write_all(gpx(day).as_bytes()).unwrap();
+            let (_, descriptor) = content.finish().unwrap();
+            entry.finish(descriptor).unwrap();
+        }
+        writer.finish().unwrap();
+        let mut aliases = Vec::new();
+        let mut told = |member: Member| {
+            aliases.push(member.reading.workouts[0].alias.clone());
+            Flow::Continue(())
+        };
+        let ration = Rc::new(Ration::for_file(0));
+        let (options, summary) = (Options::default(), Summary::of("zip"));
+        let mut walk = Walk {
+            options: &options,
+            told: &mut told,
+            ration,
+            companions: Companions::default(),
+            summary,
+            is_apple: false,
+        };
+        let key = Key { vendor: "strava".to_owned(), id: "42".to_owned() };
+        walk.companions.add(&[("activities/2.gpx.gz".to_owned(), key.clone())]);
+        let walked = zip::walk(&mut walk, Source::of_file(&file).unwrap(), &Place::default()).unwrap();
+        assert_eq!(walked, (Flow::Continue(()), Condition::Sound));
+        assert_eq!(aliases, [None, Some(key)]);
     }
 }

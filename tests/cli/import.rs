@@ -1,6 +1,7 @@
 //! `fitferry import`: alone, and beside a daemon.
 
 use crate::daemon::nobody::{Nobody, chmod};
+use crate::support::archive::Zip;
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
 use crate::support::program::Place;
@@ -140,4 +141,25 @@ fn a_folder_that_cannot_be_read_is_rejected() {
         assert!(problem["reason"].as_str().unwrap().contains("ermission denied"), "{answer}");
     }
     chmod(&closed, 0o700);
+}
+
+#[test]
+fn the_workouts_of_an_archive_are_delivered_once() {
+    let place = Place::new();
+    let inner = Zip::new().add("2.fit", Run::at(START + 86_400).build()).build();
+    let zip =
+        Zip::new().add("1.fit", Run::at(START).build()).add("inner.zip", inner).add("broken.fit", "\x0e.......FIT");
+    let bytes = zip.add("note.txt", "hello").build();
+    let path = place.dir.path().join("export.zip");
+    fs::write(&path, &bytes).unwrap();
+    let (code, answer) = import(&place, &[path.to_str().unwrap()]);
+    assert_eq!((code, &answer["verdicts"]["queued"]), (Some(0), &json!(1)), "{answer}");
+    assert_eq!(answer["sessions"]["delivered"], 2);
+    let again = place.dir.path().join("again.zip");
+    fs::write(&again, &bytes).unwrap();
+    let (_, answer) = import(&place, &[again.to_str().unwrap()]);
+    assert_eq!((&answer["verdicts"]["known"], &answer["sessions"]["changed"]), (&json!(1), &json!(0)));
+    fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
+    let (_, answer) = import(&place, &[path.to_str().unwrap()]);
+    assert_eq!(answer["verdicts"]["rejected"], 1, "{answer}");
 }

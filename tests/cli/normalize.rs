@@ -1,9 +1,10 @@
 //! `fitferry normalize`: the contract of its answer.
 
 use crate::daemon::nobody::{Nobody, chmod};
+use crate::support::archive::Zip;
 use crate::support::fit::Run;
 use crate::support::program::{Place, lines};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 
 #[test]
@@ -11,9 +12,9 @@ fn one_object_per_file_in_order() {
     let place = Place::new();
     let run = place.drop_file("run.fit", Run::default().build());
     let route = place.drop_file("route.gpx", "<gpx><rte/></gpx>");
-    let kml = place.drop_file("track.kml", "<kml/>");
+    let pwx = place.drop_file("track.pwx", "<pwx/>");
     let missing = place.folder().join("missing.fit");
-    let paths = [&run, &route, &kml, &missing].map(|path| path.to_str().unwrap());
+    let paths = [&run, &route, &pwx, &missing].map(|path| path.to_str().unwrap());
     let output = place.run(&[&["normalize", "--json"], &paths[..]].concat());
     assert_eq!(output.status.code(), Some(1), "some input failed");
     let answers = lines(&output.stdout);
@@ -67,6 +68,25 @@ fn refused_workouts_stand_beside_the_others() {
     let answer = place.json(&["normalize", "--json", place.folder().to_str().unwrap()]).remove(0);
     assert_eq!(answer["workouts"].as_array().unwrap().len(), 1);
     assert!(answer["refused"][0]["reason"].as_str().unwrap().contains("no length"), "{answer}");
+}
+
+#[test]
+fn every_file_in_an_archive_has_its_answer() {
+    let place = Place::new();
+    let broken = &Run::default().build()[..60];
+    let zip = Zip::new().add("b\u{7}/1.fit", Run::default().build()).add("route.gpx", "<gpx/>").add("2.fit", broken);
+    let path = place.drop_file("a.zip", zip.build());
+    let route = place.drop_file("b.zip", Zip::new().add("route.gpx", "<gpx/>").build());
+    let path = path.to_str().unwrap();
+    let output = place.run(&["normalize", "--json", path, route.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "one of them is broken");
+    let answers = lines(&output.stdout);
+    let told: Vec<_> = answers.iter().map(|answer| (&answer["member"], answer["outcome"].as_str().unwrap())).collect();
+    assert_eq!(told, [(&json!("b\u{7}/1.fit"), "ok"), (&json!("2.fit"), "error"), (&Value::Null, "no-session")]);
+    assert!(answers[..2].iter().all(|answer| answer["file"] == path && answer["format"] == "fit"));
+    assert_eq!(answers[0]["workouts"][0]["source"]["member"], "b\u{7}/1.fit");
+    let text = String::from_utf8(place.run(&["normalize", path]).stdout).unwrap();
+    assert!(text.starts_with(&format!("{path} » b\\u{{7}}/1.fit: ok\n")), "{text}");
 }
 
 #[test]

@@ -1,18 +1,10 @@
 //! Compressed files: the same workouts, and bombs that do not go off.
 
 use super::{read, sounds};
+use crate::support::archive::gzip;
 use crate::support::fit::Run;
 use crate::support::xml;
 use fitferry::formats::{Condition, Outcome};
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use std::io::Write;
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
 
 #[test]
 fn what_is_inside_decides() {
@@ -38,13 +30,13 @@ fn a_damaged_stream_is_told_apart_from_a_broken_disk() {
     bytes[middle..middle + 40].fill(0xff);
     let reading = read(&bytes);
     assert!(!sounds(&reading), "{reading:?}");
-    assert!(matches!(read(&gzip(&gzip(b"<gpx/>"))).outcome(), Outcome::Error(why) if why.contains("inside")));
+    assert!(matches!(read(&gzip(gzip(b"<gpx/>"))).outcome(), Outcome::Error(why) if why.contains("inside")));
 }
 
 /// Many members of the same blank megabyte: a few kilobytes that unpack to more than any workout has.
 #[test]
 fn a_bomb_gets_its_verdict_in_bounded_memory() {
-    let blank = gzip(&vec![b' '; 1 << 20]);
+    let blank = gzip(vec![b' '; 1 << 20]);
     let bomb: Vec<u8> = [gzip(b"<gpx><trk>")].into_iter().chain(std::iter::repeat_n(blank, 3000)).flatten().collect();
     let reading = read(&bomb);
     assert!(matches!(&reading.condition, Condition::Damaged(why) if why.contains("longer")), "{:?}", reading.condition);

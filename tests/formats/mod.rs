@@ -1,8 +1,12 @@
 //! The readers, through their public face: bytes in, readings out.
 
+mod apple_health;
+mod archive;
+mod bombs;
 mod fit;
 mod gpx;
 mod gzip;
+mod opentracks;
 mod tcx;
 
 use fitferry::formats::{self, Options, Reading};

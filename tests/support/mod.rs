@@ -1,5 +1,6 @@
 //! What the tests share: writers of small workout files, the real binary, and a client that is not ours.
 
+pub mod archive;
 pub mod corpus;
 pub mod fault_server;
 pub mod fit;

@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn of_an_endless_workout_the_first_tag_is_taken() {
         let text =
-            format!("<HealthData><Workout a='1'>{}</Workout><Workout/></HealthData>", " ".repeat(LONGEST_WORKOUT));
+            format!("<HealthData><Workout a='1'>{}</Workout><Workout/></HealthData>", " ".repeat(2 * LONGEST_WORKOUT));
         assert_eq!(found(&text, 1 << 16).0, ["<Workout a='1'>", "<Workout/>"]);
         let endless = format!("<HealthData><Workout a='{}", "x".repeat(LONGEST_WORKOUT * 2));
         assert_eq!(found(&endless, 1 << 16), (vec![], Condition::Truncated("the root element is not closed".into())));

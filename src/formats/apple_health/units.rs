@@ -33,7 +33,7 @@ pub fn meters(value: &str, unit: Option<&str>) -> Option<f64> {
         "ft" => 0.3048,
         _ => return None,
     };
-    positive(value).map(|value| (value * factor * 10.0).round() / 10.0)
+    positive(value).map(|value| value * factor)
 }
 
 /// `Cal`, with a capital letter, is Apple's kilocalorie.

@@ -202,7 +202,7 @@ impl<'o> Element<'o> {
 impl Part {
     fn metrics(&self) -> Metrics {
         Metrics {
-            distance_meters: self.meters,
+            distance_meters: self.meters.map(|meters| (meters * 10.0).round() / 10.0),
             energy_kcal: self.kilocalories.and_then(rounded),
             average_heart_rate: self.average_heart_rate.and_then(rounded),
             max_heart_rate: self.max_heart_rate.and_then(rounded),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 
 /// Bytes that anything may unpack to, however small it is.
-const LEAST_UNPACKED: u64 = 64 << 20;
+const LEAST_UNPACKED: u64 = 16 << 20;
 
 /// Bytes out of one packed byte. Deflate can make 1,032 of one; health exports, the most repetitive files people have,
 /// stay below 60.

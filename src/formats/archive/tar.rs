@@ -53,7 +53,7 @@ fn member(walk: &mut Walk<'_>, source: &Source, entry: &Entry<'_, Metered>, plac
         return walk.failed(name, Condition::Truncated("its data goes beyond the archive".to_owned()));
     }
     let mut reader = content.reader();
-    walk.member(name, content, &mut reader as &mut dyn Read, place)
+    walk.member(name, &content, &mut reader as &mut dyn Read, place)
 }
 
 fn condition_of_tar(error: &io::Error) -> io::Result<Condition> {

@@ -132,7 +132,7 @@ fn member(walk: &mut Walk<'_>, archive: &ZipArchive<Source>, entry: &Entry, plac
         Some(method) => data.unpacked(method, Some(plain), &walk.ration),
     };
     let mut reader = found.verifying_reader(content.reader());
-    walk.member(name, content, &mut reader as &mut dyn Read, place)
+    walk.member(name, &content, &mut reader as &mut dyn Read, place)
 }
 
 /// What a failure says of an archive: errors of the operating system are passed on.
@@ -142,6 +142,7 @@ fn condition_of_zip(error: Error) -> io::Result<Condition> {
         ErrorKind::MissingEndOfCentralDirectory => {
             Condition::Truncated("the directory at its end is missing".to_owned())
         }
+        ErrorKind::Eof => Condition::Truncated("the directory at its end breaks off".to_owned()),
         other => Condition::Damaged(format!("not a proper zip archive: {other}")),
     })
 }

@@ -144,7 +144,7 @@ fn what_is_wrong_with_a_member_is_wrong_with_it_alone() {
         ("encrypted.fit", |entry| entry.flags = 1, "encrypted"),
         ("zstd.fit", |entry| entry.method = 93, "ZSTD"),
         ("checksum.fit", |entry| entry.crc ^= 1, "checksum"),
-        ("shorter.fit", |entry| entry.len -= 1, "size"),
+        ("shorter.fit", |entry| entry.len -= 1, "checksum"),
         ("longer.fit", |entry| entry.len += 1, "size"),
         ("bomb.fit", |entry| entry.len = u32::MAX, "too much"),
         ("cut.fit", |entry| entry.packed_len -= 40, "breaks off"),
@@ -207,9 +207,9 @@ fn an_archive_without_workouts_says_so() {
     }
     assert!(matches!(outcome(&routes.build()), Outcome::NoSession(why) if why.contains("2000")));
     assert!(matches!(outcome(b"PK\x03\x04 and no more"), Outcome::Error(why) if why.contains("truncated")));
-    let zero = Run { seconds: 0, ..Run::at(START) }.build();
+    let zero = xml::gpx(START, 0, 2, "running");
     assert!(
-        matches!(outcome(&Zip::new().add("0.fit", zero).build()), Outcome::NoSession(why) if why.starts_with("0.fit: "))
+        matches!(outcome(&Zip::new().add("0.gpx", zero).build()), Outcome::NoSession(why) if why.starts_with("0.gpx: "))
     );
 }
 

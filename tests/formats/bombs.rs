@@ -130,8 +130,8 @@ fn documents_that_expand_nest_or_never_end() {
         ("comment.gpx", format!("<gpx><!--{}", "-".repeat(long))),
         ("attribute.kml", format!("<kml>{}", attribute("Placemark"))),
         ("attribute.xml", format!("<HealthData>{}", attribute("Workout"))),
-        ("tags.xml", format!("<HealthData>{}", "<Workout ".repeat(long / 9))),
-        ("quotes.xml", format!("<HealthData>{}", "<Workout '".repeat(long / 10))),
+        ("tags.xml", format!("<HealthData>{}", "<Workout ".repeat(long / 99))),
+        ("quotes.xml", format!("<HealthData>{}", "<Workout '".repeat(long / 99))),
         ("events.xml", format!("<HealthData><Workout>{}", "<WorkoutEvent/>".repeat(long / 15))),
     ] {
         assert_eq!(verdicts(name, text.as_bytes())[0]["outcome"], "error", "{name}");

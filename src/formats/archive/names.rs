@@ -5,11 +5,16 @@ use super::limits::LONGEST_NAME;
 use crate::workout::Key;
 use std::collections::HashMap;
 
-/// A name as text: UTF-8 if it is, else the code page of the first PCs, as the format has it.
+/// A name as text: UTF-8 if it is, else the code page of the first PCs, as the format has it. Of a very long one the end,
+/// which says what it is.
 pub fn label(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.chars().take(LONGEST_NAME).collect(),
-        Err(_) => bytes.iter().map(|byte| cp437(*byte)).take(LONGEST_NAME).collect(),
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| cp437(*byte)).collect(),
+    };
+    match text.char_indices().nth_back(LONGEST_NAME) {
+        Some((at, cut)) => text[at + cut.len_utf8()..].to_owned(),
+        None => text,
     }
 }
 
@@ -89,7 +94,8 @@ mod tests {
         assert_eq!(label("导出.xml".as_bytes()), "导出.xml");
         assert_eq!(label(b"Aktivit\x84ten.csv"), "Aktivitäten.csv");
         assert_eq!(label(b"\xff\x80\xe1"), "\u{a0}Çß");
-        assert_eq!(label(&[b'a'; 100_000]).len(), LONGEST_NAME);
+        let long = label(&[&[b'a'; 60_000], "ö.fit".as_bytes()].concat());
+        assert_eq!((long.chars().count(), long.ends_with("aö.fit")), (LONGEST_NAME, true));
     }
 
     #[test]

@@ -53,6 +53,14 @@ impl Source {
         Ok(len)
     }
 
+    /// Makes sure of the end of a packed stream, where its checksum stands.
+    pub fn check_end(&self) -> io::Result<()> {
+        match self.len {
+            Some(_) => Ok(()),
+            None => self.read_at(&mut [0], u64::MAX - self.start).map(drop),
+        }
+    }
+
     /// Reads it from its beginning.
     pub fn reader(&self) -> Cursor {
         Cursor { source: self.clone(), position: 0 }

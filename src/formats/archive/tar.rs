@@ -27,7 +27,10 @@ pub fn walk(walk: &mut Walk<'_>, source: &Source, place: &Place) -> io::Result<(
                 let what = "the mark of its end is missing".to_owned();
                 return Ok((Flow::Continue(()), Condition::Truncated(what)));
             }
-            None => return Ok((Flow::Continue(()), Condition::Sound)),
+            None => {
+                let condition = source.check_end().map_or_else(|error| condition_of(&error), |()| Ok(Condition::Sound));
+                return Ok((Flow::Continue(()), condition?));
+            }
         };
         if !walk.has_room() {
             let what = format!("more than {MOST_MEMBERS} files in one archive");

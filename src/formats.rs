@@ -4,13 +4,23 @@ mod apple_health;
 mod archive;
 mod encoding;
 pub mod fit;
+mod fitbit;
+mod garmin_export;
+mod google_fit;
 mod gpx;
+mod health_auto_export;
 mod input;
+mod json;
+mod nike;
 mod number;
 mod opentracks;
+mod polar;
 mod reading;
+mod runtastic;
+mod sessions;
 mod sniff;
 mod sport_words;
+mod suunto;
 mod tcx;
 mod time;
 mod track;
@@ -127,6 +137,15 @@ fn read_as(format: Format, head: &[u8], source: &mut dyn Read, options: &Options
         Format::Tcx => tcx::read(head, source, options),
         Format::AppleHealth => apple_health::read(head, source, options),
         Format::OpenTracks => opentracks::read(head, source, options),
+        Format::HealthAutoExport => health_auto_export::read(head, source, options),
+        Format::GoogleFit => google_fit::read(head, source, options),
+        Format::Fitbit => fitbit::read(head, source, options),
+        Format::GarminExport => garmin_export::read(head, source, options),
+        Format::Polar => polar::read(head, source, options),
+        Format::Nike => nike::read(head, source, options),
+        Format::Suunto => suunto::read(head, source, options),
+        Format::Runtastic => runtastic::read(head, source, options),
+        Format::Sessions => sessions::read(head, source, options),
         other => Ok(Reading::unknown(format!("{other}: not a format that fitferry reads"))),
     }
 }

@@ -7,9 +7,27 @@ use crate::workout::ActivityType;
 
 /// The activity type of a sport by its name in a file; `None` for a word nobody told us.
 pub fn activity_type(word: &str) -> Option<ActivityType> {
-    let plain: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let plain = plain(word);
     let plain = plain.strip_suffix("v2").or_else(|| plain.strip_suffix("ws")).unwrap_or(&plain);
-    WORDS
+    of_plain(WORDS, plain)
+}
+
+/// The same by a vendor's own table, whose words are written like those of [`WORDS`].
+pub fn in_table(table: &[(u8, &str)], word: &str) -> Option<ActivityType> {
+    of_plain(table, &plain(word))
+}
+
+/// The same for vendors who number their sports: number, activity type.
+pub fn in_numbers(table: &[(i64, u8)], number: i64) -> Option<ActivityType> {
+    table.iter().find(|(known, _)| *known == number).map(|(_, number)| ActivityType::known(*number))
+}
+
+fn plain(word: &str) -> String {
+    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn of_plain(table: &[(u8, &str)], plain: &str) -> Option<ActivityType> {
+    table
         .iter()
         .find(|(_, words)| words.split(' ').any(|known| known == plain))
         .map(|(number, _)| ActivityType::known(*number))
@@ -98,7 +116,7 @@ const WORDS: &[(u8, &str)] = &[
     (98, "wheelchair wheelchairpushwalk wheelchairpushrun"),
     (
         108,
-        "other workout unknown indoorcardio fitnessequipment cardio pickleball multisport physicaltherapy flying driving",
+        "other workout unknown stopwatch indoorcardio fitnessequipment cardio pickleball multisport physicaltherapy flying driving",
     ),
 ];
 

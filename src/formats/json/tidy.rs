@@ -1,0 +1,283 @@
+//! JSON as it is found, made fit for a parser: decoded, without `NaN`, with bounded texts and depth, one document at a
+//! time.
+//!
+//! Hands out single bytes in step with the parser, so that it always knows the line that is being read.
+
+use crate::formats::encoding;
+use crate::formats::reading::{Condition, condition_of};
+use encoding_rs_io::DecodeReaderBytes;
+use std::io::{self, Read};
+
+/// Objects and lists inside one another; real files have about ten levels. The parser calls itself for each.
+const DEEPEST: usize = 64;
+
+/// Bytes handed out of one text or name: the parser collects them. The rest is dropped, between two characters.
+const LONGEST_TEXT: usize = 16 << 10;
+
+const BUFFER_LEN: usize = 64 << 10;
+
+pub struct Tidy<R> {
+    source: DecodeReaderBytes<R, Vec<u8>>,
+    buffer: Vec<u8>,
+    next: usize,
+    filled: usize,
+    /// What is still to be handed out in place of something else.
+    instead: &'static [u8],
+    place: Place,
+    text: Option<Text>,
+    depth: usize,
+    too_deep: bool,
+    /// Line of the present document's first byte, and how many documents there were.
+    began: u64,
+    documents: u64,
+    /// Whether each document has a line of its own, and then ends with it.
+    on_lines: bool,
+    /// The present document ended with its line.
+    cut: bool,
+}
+
+/// Where the last byte stood that was read; both from 1.
+struct Place {
+    line: u64,
+    column: u64,
+}
+
+/// Inside a text or name.
+#[derive(Default)]
+struct Text {
+    /// Bytes handed out.
+    given: usize,
+    dropping: bool,
+    escape: Escape,
+    /// The last character is the first half of one that takes two escapes.
+    is_half: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Escape {
+    #[default]
+    None,
+    Begun,
+    /// Hexadecimal digits to come, and the value of those before.
+    Digits(u8, u32),
+}
+
+impl<R: Read> Tidy<R> {
+    pub fn new(source: R) -> io::Result<Self> {
+        Ok(Self {
+            // JSON declares no encoding: a byte order mark decides.
+            source: encoding::decoder(&[], source)?,
+            buffer: vec![0; BUFFER_LEN],
+            next: 0,
+            filled: 0,
+            instead: &[],
+            place: Place { line: 1, column: 0 },
+            text: None,
+            depth: 0,
+            too_deep: false,
+            began: 1,
+            documents: 0,
+            on_lines: false,
+            cut: false,
+        })
+    }
+
+    /// Goes to the next document, if there is one.
+    pub fn next_document(&mut self) -> io::Result<bool> {
+        let is_one_line = self.place.line == self.began;
+        while let Some(byte) = self.peek()? {
+            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x1e) {
+                self.on_lines |= self.documents == 1 && is_one_line && self.place.line > self.began;
+                self.began = self.place.line;
+                self.documents += 1;
+                (self.text, self.depth, self.cut) = (None, 0, false);
+                return Ok(true);
+            }
+            self.take()?;
+        }
+        Ok(false)
+    }
+
+    /// Line on which the present document begins.
+    pub fn line(&self) -> u64 {
+        self.began
+    }
+
+    /// After an error: goes past the line of the present document, if others follow that do not depend on it.
+    pub fn skip_line(&mut self) -> bool {
+        if !self.on_lines {
+            return false;
+        }
+        while !self.cut && self.place.line == self.began {
+            match self.take() {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) => return false,
+            }
+        }
+        (self.instead, self.too_deep) = (&[], false);
+        true
+    }
+
+    /// What an error of the parser says of the file.
+    pub fn explain(&self, error: serde_json::Error) -> io::Result<Condition> {
+        let Place { line, column } = self.place;
+        if self.too_deep {
+            return Ok(Condition::Damaged(format!(
+                "nested deeper than {DEEPEST} levels at line {line}, column {column}"
+            )));
+        }
+        if error.is_io() {
+            return condition_of(&io::Error::from(error));
+        }
+        if error.is_eof() && !self.cut {
+            return Ok(Condition::Truncated(format!("the JSON breaks off at line {line}, column {column}")));
+        }
+        if error.is_eof() {
+            return Ok(Condition::Damaged("the JSON is not finished at the end of the line".to_owned()));
+        }
+        // The parser's own position counts what it was given, not what stands in the file.
+        let what = error.to_string();
+        let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
+        Ok(Condition::Damaged(format!("not well-formed at line {line}, column {column}: {what}")))
+    }
+
+    fn peek(&mut self) -> io::Result<Option<u8>> {
+        if self.next == self.filled {
+            (self.next, self.filled) = (0, 0);
+            self.filled = loop {
+                match self.source.read(&mut self.buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    other => break other?,
+                }
+            };
+        }
+        Ok(self.buffer[self.next..self.filled].first().copied())
+    }
+
+    fn take(&mut self) -> io::Result<Option<u8>> {
+        let Some(byte) = self.peek()? else { return Ok(None) };
+        self.next += 1;
+        match byte {
+            b'\n' => self.place = Place { line: self.place.line + 1, column: 0 },
+            // The second and further bytes of a character.
+            0x80..=0xbf => {}
+            _ => self.place.column += 1,
+        }
+        Ok(Some(byte))
+    }
+
+    /// The next byte for the parser.
+    fn give(&mut self) -> io::Result<Option<u8>> {
+        if let Some((byte, rest)) = self.instead.split_first() {
+            self.instead = rest;
+            return Ok(Some(*byte));
+        }
+        loop {
+            if self.cut {
+                return Ok(None);
+            }
+            let Some(byte) = self.take()? else { return Ok(None) };
+            if byte == b'\n' && self.on_lines {
+                self.cut = true;
+                return Ok(None);
+            }
+            if let Some(text) = &mut self.text {
+                let is_over = text.is_over(byte);
+                let given = text.pass(byte);
+                if is_over {
+                    self.text = None;
+                }
+                match given {
+                    Some(byte) => return Ok(Some(byte)),
+                    None => continue,
+                }
+            }
+            match byte {
+                b'"' => self.text = Some(Text::default()),
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                b'-' if matches!(self.peek()?, Some(b'I' | b'N')) => continue,
+                b'N' if self.is_followed_by(b"aN")? => return Ok(Some(self.null())),
+                b'I' if self.is_followed_by(b"nfinity")? => return Ok(Some(self.null())),
+                _ => {}
+            }
+            if self.depth > DEEPEST {
+                self.too_deep = true;
+                return Err(io::Error::from(io::ErrorKind::InvalidData));
+            }
+            return Ok(Some(byte));
+        }
+    }
+
+    fn is_followed_by(&mut self, rest: &[u8]) -> io::Result<bool> {
+        for expected in rest {
+            if self.peek()? != Some(*expected) {
+                return Ok(false);
+            }
+            self.take()?;
+        }
+        Ok(true)
+    }
+
+    /// What stands for a number that is none.
+    fn null(&mut self) -> u8 {
+        self.instead = b"ull";
+        b'n'
+    }
+}
+
+impl Text {
+    /// What is handed out for a byte, if anything.
+    fn pass(&mut self, byte: u8) -> Option<u8> {
+        if self.is_over(byte) {
+            return Some(byte);
+        }
+        let begins = matches!(self.escape, Escape::None) && !matches!(byte, 0x80..=0xbf);
+        if begins {
+            self.dropping = self.given >= LONGEST_TEXT && !self.is_half;
+        }
+        let is_plain = matches!(self.escape, Escape::None);
+        self.escape = match (self.escape, byte) {
+            (Escape::None, b'\\') => Escape::Begun,
+            (Escape::Begun, b'u') => Escape::Digits(4, 0),
+            (Escape::Digits(left @ 2.., value), digit) => {
+                let digit = char::from(digit).to_digit(16).unwrap_or_default();
+                Escape::Digits(left - 1, value * 16 + digit)
+            }
+            (Escape::Digits(_, value), _) => {
+                // The value lacks its last digit.
+                self.is_half = (0xd80..0xdc0).contains(&value);
+                Escape::None
+            }
+            _ => {
+                self.is_half = false;
+                Escape::None
+            }
+        };
+        if self.dropping {
+            return None;
+        }
+        self.given += 1;
+        // Line ends and control characters that should have been escaped.
+        Some(if is_plain && byte < b' ' { b' ' } else { byte })
+    }
+
+    /// Whether this byte is the closing quote.
+    fn is_over(&self, byte: u8) -> bool {
+        byte == b'"' && matches!(self.escape, Escape::None)
+    }
+}
+
+impl<R: Read> Read for Tidy<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(first) = buffer.first_mut() else { return Ok(0) };
+        match self.give()? {
+            Some(byte) => {
+                *first = byte;
+                Ok(1)
+            }
+            None => Ok(0),
+        }
+    }
+}

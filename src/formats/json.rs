@@ -25,7 +25,7 @@ const MOST_TEXT: usize = 16 << 20;
 pub struct Layout {
     /// The members that lead from the root to the records; lists on the way, and of records, are passed through.
     pub path: &'static [&'static str],
-    /// Whether an object at the root without the first of these members is a record itself.
+    /// Whether an object at the root without the first of these members is a record itself, if it says anything.
     pub bare: bool,
     /// The members that are kept, of a record and of what is inside it; everything else is skipped unseen.
     pub names: &'static [&'static str],
@@ -131,7 +131,7 @@ impl Walk<'_> {
         if self.text > MOST_TEXT {
             return self.stop(format!("more than {} MiB of names and notes", MOST_TEXT >> 20));
         }
-        if self.reading.workouts.len() + self.reading.refused.len() >= MOST_WORKOUTS {
+        if self.reading.condition != Condition::Sound || self.reading.refused.len() >= MOST_WORKOUTS {
             return self.stop(format!("more than {MOST_WORKOUTS} workouts in one file"));
         }
         Ok(())
@@ -182,7 +182,8 @@ impl<'de> Visitor<'de> for Place<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let Layout { path, bare, names } = self.walk.layout;
-        let may_be_record = self.path.is_empty() || *bare && self.path.len() == path.len();
+        let is_bare = *bare && self.path.len() == path.len();
+        let may_be_record = self.path.is_empty() || is_bare;
         let names = if may_be_record { *names } else { &[] };
         let budget = Budget::default();
         let (mut record, mut led_on) = (Vec::new(), false);
@@ -201,7 +202,7 @@ impl<'de> Visitor<'de> for Place<'_, '_> {
                 }
             }
         }
-        if may_be_record && !led_on {
+        if may_be_record && !led_on && !(is_bare && record.is_empty()) {
             return self.walk.record(&Node::Object(record));
         }
         Ok(())

@@ -3,7 +3,8 @@
 use super::archive::Exceeded;
 use crate::workout::{self, Format, Implausible, Key, Workout};
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 
 /// Workouts one file may hold; more is not a training history but an attack.
@@ -25,8 +26,8 @@ pub struct Reading {
     nothing: String,
     /// A refusal that means "not a workout" rather than "a broken one": zero length.
     harmless_refusals: usize,
-    /// What tells the workouts apart that were taken in.
-    distinct: HashSet<(Timestamp, Timestamp, u8, Option<Key>)>,
+    /// What tells the workouts apart that were taken in, and where they stand.
+    distinct: HashMap<(Timestamp, Timestamp, u8, Option<Key>), usize>,
 }
 
 /// Whether the file could be read to its end.
@@ -71,7 +72,7 @@ impl Reading {
             companions: Vec::new(),
             nothing: "holds no workout".to_owned(),
             harmless_refusals: 0,
-            distinct: HashSet::new(),
+            distinct: HashMap::new(),
         }
     }
 
@@ -98,15 +99,20 @@ impl Reading {
         }
         match workout::check(&workout) {
             Ok(()) => {
-                // A file that tells the same workout again tells nothing new; thousands of equal ones are an attack.
-                let identity = (workout.start, workout.end, workout.activity_type.number(), workout.key.clone());
-                if !self.distinct.insert(identity) {
-                    return;
-                }
                 // Lap and timer totals exceed the span in one file of thirty; the API wants active time within it.
                 let span = workout.end.as_millisecond() - workout.start.as_millisecond();
                 workout.active_millis = workout.active_millis.map(|active| active.min(span));
-                self.workouts.push(workout);
+                // A file that tells the same workout again tells nothing new, but for what its vendor says of it later;
+                // thousands of equal ones are an attack.
+                let identity = (workout.start, workout.end, workout.activity_type.number(), workout.key.clone());
+                match self.distinct.entry(identity) {
+                    Entry::Occupied(known) if workout.key.is_some() => self.workouts[*known.get()] = workout,
+                    Entry::Occupied(_) => {}
+                    Entry::Vacant(place) => {
+                        place.insert(self.workouts.len());
+                        self.workouts.push(workout);
+                    }
+                }
             }
             Err(why) => {
                 self.harmless_refusals += usize::from(matches!(why, Implausible::ZeroLength { .. }));

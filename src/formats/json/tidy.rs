@@ -34,6 +34,8 @@ pub struct Tidy<R> {
     on_lines: bool,
     /// The present document ended with its line.
     cut: bool,
+    /// The parser was told that nothing follows.
+    ended: bool,
 }
 
 /// Where the last byte stood that was read; both from 1.
@@ -79,6 +81,7 @@ impl<R: Read> Tidy<R> {
             documents: 0,
             on_lines: false,
             cut: false,
+            ended: false,
         })
     }
 
@@ -130,10 +133,11 @@ impl<R: Read> Tidy<R> {
         if error.is_io() {
             return condition_of(&io::Error::from(error));
         }
-        if error.is_eof() && !self.cut {
+        // A number that breaks off is an error of its own to the parser.
+        if self.ended {
             return Ok(Condition::Truncated(format!("the JSON breaks off at line {line}, column {column}")));
         }
-        if error.is_eof() {
+        if self.cut {
             return Ok(Condition::Damaged("the JSON is not finished at the end of the line".to_owned()));
         }
         // The parser's own position counts what it was given, not what stands in the file.
@@ -177,29 +181,33 @@ impl<R: Read> Tidy<R> {
             if self.cut {
                 return Ok(None);
             }
-            let Some(byte) = self.take()? else { return Ok(None) };
+            let Some(byte) = self.take()? else {
+                self.ended = true;
+                return Ok(None);
+            };
             if byte == b'\n' && self.on_lines {
                 self.cut = true;
                 return Ok(None);
             }
             if let Some(text) = &mut self.text {
-                let is_over = text.is_over(byte);
-                let given = text.pass(byte);
-                if is_over {
-                    self.text = None;
-                }
+                let (is_over, given) = (text.is_over(byte), text.pass(byte));
                 match given {
+                    Some(byte) if is_over => {
+                        self.text = None;
+                        return Ok(Some(byte));
+                    }
                     Some(byte) => return Ok(Some(byte)),
-                    None => continue,
+                    None if text.skips() => self.skip_text(),
+                    None => {}
                 }
+                continue;
             }
             match byte {
                 b'"' => self.text = Some(Text::default()),
                 b'{' | b'[' => self.depth += 1,
                 b'}' | b']' => self.depth = self.depth.saturating_sub(1),
                 b'-' if matches!(self.peek()?, Some(b'I' | b'N')) => continue,
-                b'N' if self.is_followed_by(b"aN")? => return Ok(Some(self.null())),
-                b'I' if self.is_followed_by(b"nfinity")? => return Ok(Some(self.null())),
+                b'N' | b'I' => return self.no_number(byte),
                 _ => {}
             }
             if self.depth > DEEPEST {
@@ -210,20 +218,30 @@ impl<R: Read> Tidy<R> {
         }
     }
 
-    fn is_followed_by(&mut self, rest: &[u8]) -> io::Result<bool> {
+    /// The first byte of what stands for a number that is none.
+    fn no_number(&mut self, first: u8) -> io::Result<Option<u8>> {
+        let rest: &[u8] = if first == b'N' { b"aN" } else { b"nfinity" };
         for expected in rest {
-            if self.peek()? != Some(*expected) {
-                return Ok(false);
-            }
-            self.take()?;
+            match self.peek()? {
+                None => {
+                    self.ended = true;
+                    return Ok(None);
+                }
+                Some(byte) if byte == *expected => self.take()?,
+                // The parser will object.
+                Some(_) => return Ok(Some(first)),
+            };
         }
-        Ok(true)
+        self.instead = b"ull";
+        Ok(Some(b'n'))
     }
 
-    /// What stands for a number that is none.
-    fn null(&mut self) -> u8 {
-        self.instead = b"ull";
-        b'n'
+    /// Goes past what is dropped anyway.
+    fn skip_text(&mut self) {
+        let dropped = &self.buffer[self.next..self.filled];
+        let end = dropped.iter().position(|byte| matches!(byte, b'"' | b'\\' | b'\n')).unwrap_or(dropped.len());
+        self.place.column += dropped[..end].iter().map(|byte| u64::from(!matches!(byte, 0x80..=0xbf))).sum::<u64>();
+        self.next += end;
     }
 }
 
@@ -235,7 +253,7 @@ impl Text {
         }
         let begins = matches!(self.escape, Escape::None) && !matches!(byte, 0x80..=0xbf);
         if begins {
-            self.dropping = self.given >= LONGEST_TEXT && !self.is_half;
+            self.dropping |= self.given >= LONGEST_TEXT && !self.is_half;
         }
         let is_plain = matches!(self.escape, Escape::None);
         self.escape = match (self.escape, byte) {
@@ -261,6 +279,11 @@ impl Text {
         self.given += 1;
         // Line ends and control characters that should have been escaped.
         Some(if is_plain && byte < b' ' { b' ' } else { byte })
+    }
+
+    /// Whether whole characters are being dropped.
+    fn skips(&self) -> bool {
+        self.dropping && matches!(self.escape, Escape::None)
     }
 
     /// Whether this byte is the closing quote.

@@ -21,6 +21,8 @@ pub struct Tidy<R> {
     buffer: Vec<u8>,
     next: usize,
     filled: usize,
+    /// Bytes from `next` on that can be handed out without a thought; the column has them already.
+    plain: usize,
     /// What is still to be handed out in place of something else.
     instead: &'static [u8],
     place: Place,
@@ -72,6 +74,7 @@ impl<R: Read> Tidy<R> {
             buffer: vec![0; BUFFER_LEN],
             next: 0,
             filled: 0,
+            plain: 0,
             instead: &[],
             place: Place { line: 1, column: 0 },
             text: None,
@@ -87,6 +90,7 @@ impl<R: Read> Tidy<R> {
 
     /// Goes to the next document, if there is one.
     pub fn next_document(&mut self) -> io::Result<bool> {
+        self.stand_still();
         let is_one_line = self.place.line == self.began;
         while let Some(byte) = self.peek()? {
             if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x1e) {
@@ -111,6 +115,7 @@ impl<R: Read> Tidy<R> {
         if !self.on_lines {
             return false;
         }
+        self.stand_still();
         while !self.cut && self.place.line == self.began {
             match self.take() {
                 Ok(Some(_)) => {}
@@ -124,7 +129,7 @@ impl<R: Read> Tidy<R> {
 
     /// What an error of the parser says of the file.
     pub fn explain(&self, error: serde_json::Error) -> io::Result<Condition> {
-        let Place { line, column } = self.place;
+        let (line, column) = (self.place.line, self.place.column - length(self.plain));
         if self.too_deep {
             return Ok(Condition::Damaged(format!(
                 "nested deeper than {DEEPEST} levels at line {line}, column {column}"
@@ -218,6 +223,24 @@ impl<R: Read> Tidy<R> {
         }
     }
 
+    /// Sees how far nothing has to be seen to: most bytes are handed out from here.
+    fn look_ahead(&mut self) {
+        let ahead = &self.buffer[self.next..self.filled];
+        self.plain = match &mut self.text {
+            None => run(ahead, |byte| {
+                !matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b'-' | b'N' | b'I' | b'\n' | 0x80..)
+            }),
+            Some(text) => text.look_ahead(ahead),
+        };
+        self.place.column += length(self.plain);
+    }
+
+    /// Makes the place that of the last byte handed out.
+    fn stand_still(&mut self) {
+        self.place.column -= length(self.plain);
+        self.plain = 0;
+    }
+
     /// The first byte of what stands for a number that is none.
     fn no_number(&mut self, first: u8) -> io::Result<Option<u8>> {
         let rest: &[u8] = if first == b'N' { b"aN" } else { b"nfinity" };
@@ -281,6 +304,18 @@ impl Text {
         Some(if is_plain && byte < b' ' { b' ' } else { byte })
     }
 
+    /// How many of the bytes ahead are characters that stand for themselves, and are not too many.
+    fn look_ahead(&mut self, ahead: &[u8]) -> usize {
+        if self.dropping || !matches!(self.escape, Escape::None) {
+            return 0;
+        }
+        let ahead = &ahead[..ahead.len().min(LONGEST_TEXT.saturating_sub(self.given))];
+        let plain = run(ahead, |byte| !matches!(byte, b'"' | b'\\' | ..b' ' | 0x80..));
+        self.given += plain;
+        self.is_half &= plain == 0;
+        plain
+    }
+
     /// Whether whole characters are being dropped.
     fn skips(&self) -> bool {
         self.dropping && matches!(self.escape, Escape::None)
@@ -295,7 +330,17 @@ impl Text {
 impl<R: Read> Read for Tidy<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(first) = buffer.first_mut() else { return Ok(0) };
-        match self.give()? {
+        if self.plain > 0 {
+            self.plain -= 1;
+            *first = self.buffer[self.next];
+            self.next += 1;
+            return Ok(1);
+        }
+        let given = self.give()?;
+        if self.instead.is_empty() {
+            self.look_ahead();
+        }
+        match given {
             Some(byte) => {
                 *first = byte;
                 Ok(1)
@@ -303,4 +348,13 @@ impl<R: Read> Read for Tidy<R> {
             None => Ok(0),
         }
     }
+}
+
+/// How many bytes in a row are such.
+fn run(bytes: &[u8], is_such: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !is_such(*byte)).unwrap_or(bytes.len())
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

@@ -8,7 +8,7 @@ mod place;
 pub use derive::{Progress, is_outdated, rederive};
 
 use crate::events;
-use crate::formats::{self, Contents, Flow, Options, Outcome, READER_VERSION, Reading};
+use crate::formats::{self, Options, Outcome, READER_VERSION, Reading};
 use crate::rules::Rules;
 use crate::store::files::{self, Judged};
 use crate::store::members::Member;
@@ -79,16 +79,9 @@ pub fn read(path: &Path, rules: &Rules) -> io::Result<Read> {
     }
     let file = File::open(path)?;
     let before = Stamp::of(&file.metadata()?);
-    let (mut whole, mut members) = (Reading::unknown(""), Vec::new());
-    let contents = formats::read_file(&file, &options(rules, path), &mut |member| {
-        members.push(members::judge(&member));
-        whole.absorb(&member.name, member.reading);
-        Flow::Continue(())
-    })?;
-    let reading = match contents {
-        Contents::One(reading) => reading,
-        Contents::Archive(summary) => whole.of_archive(summary.reading()),
-    };
+    let mut members = Vec::new();
+    let mut judge = |member: &formats::Member| members.push(members::judge(member));
+    let reading = formats::read_whole(&file, &options(rules, path), &mut judge)?;
     let stamp = Stamp::of(&file.metadata()?);
     Ok(Read { stamp, reading, members, changed: stamp != before })
 }

@@ -104,10 +104,11 @@ pub fn read_file(file: &File, options: &Options, told: &mut dyn FnMut(Member) ->
     Ok(Contents::Archive(walk.summary))
 }
 
-/// Reads a file to its end as one reading, with the workouts of all members of an archive.
-pub fn read_whole(file: &File, options: &Options) -> io::Result<Reading> {
+/// Reads a file to its end as one reading, with the workouts of all members of an archive; each member is shown first.
+pub fn read_whole(file: &File, options: &Options, show: &mut dyn FnMut(&Member)) -> io::Result<Reading> {
     let mut whole = Reading::unknown("");
     let absorb = &mut |member: Member| {
+        show(&member);
         whole.absorb(&member.name, member.reading);
         Flow::Continue(())
     };

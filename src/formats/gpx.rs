@@ -28,8 +28,7 @@ pub fn read(head: &[u8], source: impl Read, options: &Options) -> io::Result<Rea
     if gpx.track.is_open() {
         gpx.finish_track();
     }
-    gpx.reading.condition = condition;
-    Ok(gpx.workouts())
+    Ok(gpx.workouts().in_condition(condition))
 }
 
 struct Gpx<'o> {

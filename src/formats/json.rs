@@ -86,7 +86,7 @@ pub fn read(
         }
     };
     let reading = walk.reading;
-    Ok(if reading.condition == Condition::Sound { reading.in_condition(condition) } else { reading })
+    Ok(reading.in_condition(condition))
 }
 
 /// An instant so many milliseconds after another; `None` beyond what a date can be.

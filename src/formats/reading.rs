@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 
-/// Workouts one file may hold; more is not a training history but an attack.
-pub const MOST_WORKOUTS: usize = 100_000;
+/// Workouts one file may hold: three a day for almost thirty years. Each takes more than a kilobyte until it is stored.
+pub const MOST_WORKOUTS: usize = 30_000;
 
 /// The result of reading one file.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +81,11 @@ impl Reading {
         Self { format: None, nothing: reason.into(), ..Self::new(Format::Fit) }
     }
 
+    /// Notes in which condition the file is, unless something else was wrong with it before.
     pub fn in_condition(mut self, condition: Condition) -> Self {
-        self.condition = condition;
+        if self.condition == Condition::Sound {
+            self.condition = condition;
+        }
         self
     }
 

@@ -6,7 +6,8 @@
 use crate::workout::{ActivityType, Format, Workout};
 use std::cmp::Reverse;
 
-/// Whose times and measures are believed: what the device recorded, what vendors made of it, tracks, tables.
+/// Whose times and measures are believed: what the device recorded, what vendors made of it, tracks, tables, and
+/// what somebody else made of all that.
 const MEASURES: [Format; 23] = [
     Format::Fit,
     Format::GarminExport,
@@ -18,7 +19,6 @@ const MEASURES: [Format; 23] = [
     Format::AppleHealth,
     Format::HealthAutoExport,
     Format::GoogleFit,
-    Format::Sessions,
     Format::Tcx,
     Format::Gpx,
     Format::OpenTracks,
@@ -31,6 +31,7 @@ const MEASURES: [Format; 23] = [
     Format::Runkeeper,
     Format::Hevy,
     Format::Strong,
+    Format::Sessions,
 ];
 
 /// Whose title, notes and type are believed: services where people edit them, programs that pass on what others called

@@ -184,20 +184,20 @@ fn every_prefix_is_unfinished_and_tells_no_more() {
         // Behind the first block of zeros a tar archive is complete.
         let len = if whole == &tar { whole.len() - 1024 + 512 } else { whole.len() };
         for end in (1..len).filter(|end| *end > 600 || whole == &zip) {
-            let reading = formats::read_whole(&file(&whole[..end]), &Options::default()).unwrap();
+            let reading = formats::read_whole(&file(&whole[..end]), &Options::default(), &mut |_| {}).unwrap();
             assert!(!reading.is_complete() && reading.workouts.len() <= 2, "{end} of {len}: {reading:?}");
             if end > 4 && whole == &zip {
                 assert!(matches!(reading.condition, Condition::Truncated(_)), "{end}: {reading:?}");
             }
         }
-        let reading = formats::read_whole(&file(whole), &Options::default()).unwrap();
+        let reading = formats::read_whole(&file(whole), &Options::default(), &mut |_| {}).unwrap();
         assert!(reading.is_complete() && reading.workouts.len() == 2, "{reading:?}");
     }
 }
 
 #[test]
 fn an_archive_without_workouts_says_so() {
-    let outcome = |bytes: &[u8]| formats::read_whole(&file(bytes), &Options::default()).unwrap().outcome();
+    let outcome = |bytes: &[u8]| formats::read_whole(&file(bytes), &Options::default(), &mut |_| {}).unwrap().outcome();
     let route = ("r.gpx", "<gpx><rte/></gpx>");
     assert!(matches!(outcome(&Zip::new().build()), Outcome::Error(why) if why.contains("nothing in it")));
     assert!(matches!(outcome(&Zip::new().add("a", "b").build()), Outcome::Error(why) if why.contains("known format")));
@@ -215,15 +215,18 @@ fn an_archive_without_workouts_says_so() {
 
 #[test]
 fn one_reading_of_an_archive_holds_the_workouts_and_what_is_wrong() {
-    let reading = formats::read_whole(&file(&export().build()), &Options::default()).unwrap();
+    let reading = formats::read_whole(&file(&export().build()), &Options::default(), &mut |_| {}).unwrap();
     assert!(reading.is_complete());
     assert_eq!((reading.workouts.len(), reading.refused.len()), (4, 1));
     assert!(reading.refused[0].starts_with("broken.fit: truncated"), "{:?}", reading.refused);
     assert_eq!(reading.outcome(), Outcome::Ok(None));
     let half = Run::at(START).file().with_data_size(0);
-    let salvaged =
-        formats::read_whole(&file(&Zip::new().add("a.fit", run(1)).add("half.fit", half).build()), &Options::default())
-            .unwrap();
+    let salvaged = formats::read_whole(
+        &file(&Zip::new().add("a.fit", run(1)).add("half.fit", half).build()),
+        &Options::default(),
+        &mut |_| {},
+    )
+    .unwrap();
     let flags: Vec<_> = salvaged.workouts.iter().map(|workout| workout.source.salvaged).collect();
     assert_eq!(flags, [false, true]);
 }
@@ -275,7 +278,7 @@ proptest! {
             let index = index.index(bytes.len());
             bytes[index] = byte;
         }
-        let reading = formats::read_whole(&file(&bytes), &Options::default()).unwrap();
+        let reading = formats::read_whole(&file(&bytes), &Options::default(), &mut |_| {}).unwrap();
         reading.outcome();
         for workout in &reading.workouts {
             prop_assert!(workout.start < workout.end);

@@ -74,7 +74,7 @@ fn maps_hold_no_workout() {
 fn a_kmz_is_a_zip_with_a_kml() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&Zip::new().add("doc.kml", kml("")).add("images/1.jpg", "x").build()).unwrap();
-    let reading = formats::read_whole(&file, &Options::default()).unwrap();
+    let reading = formats::read_whole(&file, &Options::default(), &mut |_| {}).unwrap();
     assert!(reading.is_complete());
     assert_eq!(reading.workouts[0].source.member.as_deref(), Some("doc.kml"));
 }

@@ -3,6 +3,7 @@
 use super::{read, sounds};
 use crate::support::xml;
 use fitferry::formats::Outcome;
+use fitferry::rules::Rules;
 use fitferry::session::{self, Session};
 use fitferry::workout::Format;
 use jiff::tz::TimeZone;
@@ -82,8 +83,8 @@ fn deleted_sessions_and_sleep_are_no_workouts() {
 #[test]
 fn sessions_of_ours_come_back_as_they_were() {
     let file = xml::gpx(1_775_975_415, 3600, 361, "trail_running");
-    let sessions = session::of_file(&read(file.as_bytes()).workouts, &TimeZone::UTC);
+    let sessions = session::of_file(&read(file.as_bytes()).workouts, &Rules::of(TimeZone::UTC));
     let text: String = sessions.iter().map(|session| serde_json::to_string(session).unwrap() + "\n").collect();
-    let again: Vec<Session> = session::of_file(&read(text.as_bytes()).workouts, &TimeZone::UTC);
+    let again: Vec<Session> = session::of_file(&read(text.as_bytes()).workouts, &Rules::of(TimeZone::UTC));
     assert_eq!(again, sessions);
 }

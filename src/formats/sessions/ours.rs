@@ -62,6 +62,7 @@ fn heart_rates(part: &str) -> (Option<u16>, Option<u16>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Rules;
     use crate::session::Session;
     use crate::workout::{ActivityType, Format};
     use jiff::tz::TimeZone;
@@ -84,7 +85,7 @@ mod tests {
             workout.metrics.average_heart_rate = has(5).then_some(148);
             workout.metrics.max_heart_rate = has(6).then_some(171);
             workout.metrics.ascent_meters = has(7).then_some(120);
-            let session = Session::of(&workout, "fitferry-x".to_owned(), &TimeZone::UTC);
+            let session = Session::of(&workout, "fitferry-x".to_owned(), &Rules::of(TimeZone::UTC));
             let mut again = Workout::new(Format::Sessions, workout.start, workout.end);
             again.activity_type = workout.activity_type;
             again.active_millis = session.active_time_millis;
@@ -95,7 +96,7 @@ mod tests {
             assert_eq!(again.source.notes, workout.source.notes);
             assert_eq!(again.source.device, workout.source.device);
             assert_eq!(again.metrics.max_heart_rate, workout.metrics.max_heart_rate);
-            assert_eq!(Session::of(&again, session.id.clone(), &TimeZone::UTC), session);
+            assert_eq!(Session::of(&again, session.id.clone(), &Rules::of(TimeZone::UTC)), session);
             told += 1;
         }
         assert_eq!(told, 256);

@@ -33,8 +33,10 @@ const MOST_RESIDENT: u64 = 48_000;
 fn main() {
     let count = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(100_000);
     println!("\n{count} sessions");
-    for figure in (History { count, stretch: 30_000 }).prove() {
-        println!("  {figure}");
-        assert!(figure.resident < MOST_RESIDENT, "more than {MOST_RESIDENT} kB");
+    let figures = History { count, stretch: 30_000 }.prove();
+    figures.iter().for_each(|figure| println!("  {figure}"));
+    // The first is an import, which follows each of its sessions.
+    for figure in &figures[1..] {
+        assert!(figure.resident < MOST_RESIDENT, "more than {MOST_RESIDENT} kB: {figure}");
     }
 }

@@ -70,10 +70,12 @@ const TABLES: &str = "session LEFT JOIN remote ON remote.session_row = session.i
     LEFT JOIN outbox ON outbox.session_row = session.id";
 
 /// Whose state can be told from a list that was asked for after `deliveries`: those that neither were delivered since nor
-/// wait to be, nor were discarded, and those that wait to be compared.
+/// wait to be, nor were discarded, and those that wait to be compared. Of what was deleted nothing says when, so it is only
+/// looked at while nothing is delivered.
 const COMPARABLE: &str =
     "(outbox.session_row IS NULL AND coalesce(seq, 0) <= ?3 AND coalesce(standing, '') != 'discarded'
-        AND (NOT wanted OR remote.session_row IS NOT NULL)
+        AND (remote.session_row IS NOT NULL
+            OR NOT wanted AND (SELECT account.deliveries FROM account WHERE account.id = ?1) <= ?3)
     OR outbox.state = 'queued' AND NOT checked)";
 
 /// The comparable sessions that start at or after `start` and before `end`, both Unix milliseconds.
@@ -178,4 +180,35 @@ pub fn starts(connection: &Connection, account: Account, (from, to): (i64, i64))
         "SELECT start_ms FROM session WHERE account_id = ?1 AND start_ms >= ?2 AND start_ms < ?3 ORDER BY start_ms",
     )?;
     query.query_map(params![account.id, from, to], |row| row.get(0))?.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::outbox::{self, Due, Verdict};
+    use crate::store::{self, accounts};
+
+    /// A list from before a deletion still has the session; that does not make it unwanted there.
+    #[test]
+    fn what_was_deleted_since_a_list_was_asked_for_cannot_be_told_from_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = store::connect(dir.path()).unwrap();
+        let account = accounts::ensure(&connection, "me", "there").unwrap();
+        let body = r#"{"id":"a","name":"","description":"","startTimeMillis":"5","endTimeMillis":"6","activityType":8,
+            "application":{"name":"fitferry"}}"#;
+        let insert = "INSERT INTO session (id, account_id, session_id, revision, body, start_ms, end_ms, type, wanted)
+            VALUES (1, ?1, 'a', 2, ?2, 5, 6, 8, 0)";
+        connection.execute(insert, params![account.id, body]).unwrap();
+        let asked = accounts::deliveries(&connection, account).unwrap();
+        let due = Due { row: 1, session_id: "a".to_owned(), revision: 2, body: None, attempts: 0 };
+        outbox::queue(&connection, account, 1, Timestamp::UNIX_EPOCH).unwrap();
+        let deleted = Verdict::Delivered(Vec::new());
+        outbox::record(&connection, account, &due, &deleted, Timestamp::UNIX_EPOCH).unwrap();
+        let comparable = |asked| {
+            let spanned = starting_between(&connection, account, (0, 10), asked, false).unwrap();
+            (spanned.len(), of_id(&connection, account, "a", asked).unwrap().is_some())
+        };
+        assert_eq!(comparable(asked), (0, false));
+        assert_eq!(comparable(accounts::deliveries(&connection, account).unwrap()), (1, true));
+    }
 }

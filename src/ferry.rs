@@ -5,6 +5,7 @@ use crate::api;
 use crate::auth::Source;
 use crate::config::{Account, Config, Destination};
 use crate::control;
+use crate::crash;
 use crate::directory;
 use crate::events;
 use crate::intake::{self, Person};
@@ -125,6 +126,7 @@ pub struct Ferry {
 impl Ferry {
     /// Starts everything. `listen` is where the embedded server goes if this process has to run it.
     pub async fn start(config: &Config, lock: Lock, listen: SocketAddr) -> Result<Self, StartFailure> {
+        crash::point("start.locked");
         let (server, address) = match config.embeds_server() {
             true => start_server(config, listen)?,
             false => (None, listen),
@@ -175,6 +177,7 @@ impl Ferry {
             })
             .await?;
         let failed = |source| StartFailure::StateDir { dir: state_dir.to_path_buf(), source };
+        crash::point("start.begun");
         run::publish(state_dir, &token).map_err(failed)?;
         if is_copy {
             events::store_is_copy();
@@ -201,6 +204,7 @@ impl Ferry {
                 Ok((row, accounts::spent(connection, row)?))
             })
             .await?;
+        crash::point("start.pointed");
         let clock = Clock::default();
         let pace = Pace::new(account.limits.clone(), spent, clock.now());
         let client = api::Client::new(client_settings(config, account, server)?)?;
@@ -285,6 +289,7 @@ impl Ferry {
     pub async fn stop(mut self) -> Result<(), StartFailure> {
         self.stop.send_replace(true);
         while self.loops.join_next().await.is_some() {}
+        crash::point("stop.drained");
         for route in &self.routes {
             // A provider that does not answer in time may have replaced the login all the same; that cannot be helped.
             let _ = tokio::time::timeout(SETTLE, route.client.settle()).await;

@@ -7,6 +7,7 @@ mod place;
 
 pub use derive::{Progress, is_outdated, rederive};
 
+use crate::crash;
 use crate::events;
 use crate::formats::{self, Options, Outcome, READER_VERSION, Reading};
 use crate::rules::Rules;
@@ -172,6 +173,7 @@ pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timest
     let file = files::judge(connection, person.account, &judged, READER_VERSION, now)?;
     let members = seen.members.iter().filter(|member| member.verdict != Verdict::Known);
     store::members::replace(connection, file, members)?;
+    crash::point("intake.judged");
     let reason = reason.map(str::to_owned);
     let mut receipt = Receipt { verdict, reason, is_news, sessions: Vec::new(), changed: Vec::new() };
     if !matches!(seen.assessment, Assessment::Take(_) | Assessment::TakeSome(_)) {
@@ -191,6 +193,7 @@ pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timest
             files::judge(connection, person.account, &judged, READER_VERSION, now)?;
         }
     }
+    crash::point("intake.queued");
     Ok(receipt)
 }
 
@@ -242,6 +245,7 @@ pub fn forget(connection: &Connection, person: &Person, file: i64, now: Timestam
             forgotten.changed += 1;
         }
     }
+    crash::point("intake.forgetting");
     Ok(forgotten)
 }
 

@@ -6,6 +6,7 @@ mod writer;
 pub use damage::set_aside;
 pub use writer::{Error, Writer};
 
+use crate::crash;
 use damage::Left;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -173,7 +174,9 @@ fn migrate(connection: &mut Connection, schema: &Schema) -> rusqlite::Result<()>
         transaction.execute_batch(script)?;
         transaction.pragma_update(None, "application_id", schema.application_id)?;
         transaction.pragma_update(None, "user_version", index + 1)?;
+        crash::point("sqlite.migrating");
         transaction.commit()?;
+        crash::point("sqlite.migrated");
     }
     Ok(())
 }

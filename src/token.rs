@@ -1,5 +1,6 @@
 //! Bearer tokens in files that only their owner can read.
 
+use crate::crash;
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -47,10 +48,12 @@ fn make(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     writeln!(file, "{}", random()?.expose_secret())?;
     file.sync_all()?;
+    crash::point("token.drafted");
     let linked = match std::fs::hard_link(&draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         linked => linked,
     };
+    crash::point("token.linked");
     std::fs::remove_file(&draft)?;
     path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())?;
     linked

@@ -10,6 +10,8 @@
 
 mod auth;
 mod cli;
+#[cfg(feature = "crash-points")]
+mod crash;
 mod daemon;
 mod formats;
 mod power;

@@ -1,5 +1,6 @@
 //! What an OAuth login brought, kept in a file that only its owner can read.
 
+use crate::crash;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,10 @@ impl Grant {
             return Err(io::Error::new(ErrorKind::FileTooLarge, what));
         }
         let draft = draft_of(path);
-        let replaced = write_draft(&draft, &text).and_then(|()| std::fs::rename(&draft, path));
+        let drafted = write_draft(&draft, &text);
+        crash::point("grant.drafted");
+        let replaced = drafted.and_then(|()| std::fs::rename(&draft, path));
+        crash::point("grant.replaced");
         if replaced.is_err() {
             // What went wrong first says more.
             let _ = remove_file(&draft);

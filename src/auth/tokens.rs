@@ -1,6 +1,7 @@
 //! The token that requests carry: kept until it ends or is refused, and replaced by one task at a time.
 
 use super::{Error, Grant, Session, Source, command};
+use crate::crash;
 use crate::token;
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
@@ -152,6 +153,7 @@ impl Known {
             };
             is_new = true;
         }
+        crash::point("grant.renewed");
         if is_new && let Err(error) = grant.write(file) {
             self.unsaved = Some(grant);
             return Err(cannot_keep(error));

@@ -2,6 +2,7 @@
 
 use super::removals::Removals;
 use crate::config::{Config, OnRemoved};
+use crate::crash;
 use crate::events;
 use crate::ferry::Ferry;
 use crate::formats::{READER_VERSION, Reading};
@@ -213,6 +214,7 @@ impl Intake {
             assessment = Assessment::Wait(format!("{reason}; it may still be growing"));
         }
         let seen = read.seen(path, assessment);
+        crash::point("folders.read");
         self.submit(person, route, seen, sender, false);
         finding
     }
@@ -226,6 +228,7 @@ impl Intake {
         }
         let write = move |connection: &Connection| intake::record(connection, &person, &seen, Timestamp::now());
         self.store.submit(write, move |receipt| {
+            crash::point("folders.recorded");
             submitted.remove(&path);
             match receipt {
                 Ok(receipt) => {

@@ -2,6 +2,7 @@
 
 use super::folders::Owner;
 use crate::config::WatchSettings;
+use crate::crash;
 use crate::events;
 use crate::intake;
 use crate::store::absent;
@@ -152,6 +153,7 @@ impl Removals {
         if !new.is_empty() {
             let files: Vec<i64> = new.iter().map(|missed| missed.file).collect();
             let paths = route.store.call_blocking(move |c| absent::miss(c, &files, now))?;
+            crash::point("removals.missed");
             let seconds = u64::try_from(grace.as_secs()).unwrap_or_default();
             paths.iter().for_each(|path| events::file_missed(&person.name, path, seconds));
         }
@@ -183,6 +185,7 @@ fn forget(owner: &Owner, files: Vec<i64>, now: Timestamp) -> Result<(), Error> {
         }
         Ok(forgotten)
     })?;
+    crash::point("removals.forgotten");
     route.bell.ring();
     forgotten.iter().for_each(|file| events::file_forgotten(&person.name, &file.path, file.deleted));
     Ok(())

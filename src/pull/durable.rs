@@ -1,5 +1,6 @@
 //! Files that are replaced in one step: a crash leaves the old content or the new one.
 
+use crate::crash;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -24,7 +25,9 @@ pub fn begin(path: &Path) -> io::Result<File> {
 /// Puts it into its place.
 pub fn settle(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
+    crash::point("pull.drafted");
     std::fs::rename(draft(path), path)?;
+    crash::point("pull.replaced");
     sync_dir(path)
 }
 

@@ -8,6 +8,7 @@ use super::listed::{Digest, Listed};
 use super::listing::{Listing, Step};
 use super::peer::Peer;
 use super::{Error, Refused, Summary, Tell, Told};
+use crate::crash;
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::path::Path;
@@ -125,7 +126,9 @@ impl Pull {
                             // A file must not grow before it is written down how much of it is good.
                             mark(&mut self.bookmark, &self.target, reached)?;
                         }
+                        crash::point("pull.taking");
                         let refused = self.target.take(&lacking).await?;
+                        crash::point("pull.taken");
                         pass.took(&self.target, &lacking, refused);
                     }
                 }
@@ -182,7 +185,9 @@ impl Pull {
 /// Writes down that everything until then is in the target. Later passes, which begin anew, do not take that back.
 fn mark(bookmark: &mut Bookmark, target: &Target, until: Timestamp) -> Result<(), Error> {
     let until = bookmark.place.and_then(|place| place.until).max(Some(until));
-    bookmark.put(Place { until, bytes: target.sync()? })
+    let bytes = target.sync()?;
+    crash::point("pull.synced");
+    bookmark.put(Place { until, bytes })
 }
 
 impl Pass {

@@ -6,6 +6,7 @@ use super::list::{self, Refusal};
 use super::query::Query;
 use super::users::{self, Known, User};
 use crate::config::WindowRule;
+use crate::crash;
 use crate::session::Session;
 use crate::sqlite::{self, Error, OpenError, Schema, Writer};
 use jiff::Timestamp;
@@ -94,6 +95,7 @@ impl Database {
                     session.activity_type,
                     stored
                 ])
+                .inspect(|_| crash::point("server.putting"))
         };
         self.writing.note(self.writer.call(write).await).map(|_| body)
     }
@@ -109,6 +111,7 @@ impl Database {
                      WHERE user_id = ?1 AND id = ?2 AND NOT deleted",
                 )?
                 .execute(params![user, id, now.as_millisecond()])
+                .inspect(|_| crash::point("server.deleting"))
         };
         match self.writer.call(write).await {
             // Nothing was written, which also goes on a disk that is full.

@@ -9,6 +9,7 @@ use super::guests::Guest;
 use super::list::{LARGEST_LIST, Refusal};
 use super::query::Query;
 use super::validate;
+use crate::crash;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
@@ -44,6 +45,7 @@ async fn update(
     let form = Form::parse(query.as_deref().unwrap_or_default(), &headers)?;
     let session = validate::session(&id, &body::receive(&headers, body).await?)?;
     let stored = database.put(user, session, Timestamp::now()).await?;
+    crash::point("server.put");
     form.answer(stored, None).await
 }
 
@@ -77,7 +79,10 @@ async fn delete(
     let user = authenticate(&database, &guest, &headers, &user).await?;
     Form::parse(query.as_deref().unwrap_or_default(), &headers)?;
     match database.delete(user, id, Timestamp::now()).await? {
-        true => Ok(StatusCode::OK.into_response()),
+        true => {
+            crash::point("server.deleted");
+            Ok(StatusCode::OK.into_response())
+        }
         false => Err(ApiError::not_found()),
     }
 }

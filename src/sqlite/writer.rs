@@ -1,6 +1,7 @@
 //! The one thread that writes a database. Whoever wants something written sends it a closure; those that wait together
 //! are committed together, so that one sync to disk serves them all.
 
+use crate::crash;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use std::sync::Arc;
@@ -200,6 +201,7 @@ fn run(connection: Connection, queue: &Receiver<Message>, damage: &watch::Sender
         // Leaves statistics for the next start and no log behind. Nothing depends on either.
         let _ = connection.execute_batch("PRAGMA optimize");
     }
+    crash::point("stop.closing");
     let _ = connection.close();
 }
 
@@ -211,7 +213,9 @@ fn commit_together(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Vec<Re
         for job in &mut *jobs {
             outcomes.push(run_one(connection, job.as_mut())?);
         }
+        crash::point("sqlite.committing");
         connection.execute_batch("COMMIT")?;
+        crash::point("sqlite.committed");
         Ok(())
     };
     if let Err(lost) = all() {

@@ -1,5 +1,6 @@
 //! Notices that this memory may be older than what it tells of: restored from a backup, or asleep for long.
 
+use crate::crash;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 use std::io;
@@ -41,6 +42,7 @@ pub fn begin(connection: &Connection, token: &str) -> rusqlite::Result<()> {
 pub fn publish(state_dir: &Path, token: &str) -> io::Result<()> {
     let (path, draft) = (file(state_dir), state_dir.join("run.draft"));
     std::fs::write(&draft, token)?;
+    crash::point("start.drafted");
     std::fs::rename(draft, path)
 }
 

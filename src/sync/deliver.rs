@@ -3,6 +3,7 @@
 use super::courier::{Action, Courier, Event, News, Schedule};
 use super::{Progress, Route};
 use crate::config::Order;
+use crate::crash;
 use crate::events;
 use crate::store::outbox::{self, Due, First};
 use crate::store::{self, accounts};
@@ -95,9 +96,12 @@ impl Deliverer {
                 let (sender, row, spent) = (self.sender.clone(), due.row, self.route.pace().spent());
                 let record = move |c: &rusqlite::Connection| {
                     spent.map_or(Ok(()), |spent| accounts::set_spent(c, account, spent))?;
-                    outbox::record(c, account, &due, &verdict, now)
+                    outbox::record(c, account, &due, &verdict, now)?;
+                    crash::point("deliver.recording");
+                    Ok(())
                 };
                 self.route.store.submit(record, move |recorded| {
+                    crash::point("deliver.recorded");
                     let event = match recorded {
                         Ok(()) => Event::Recorded { row, news },
                         Err(error) => {
@@ -144,10 +148,12 @@ impl Deliverer {
     fn send(&mut self, due: Due) {
         let (client, sender) = (self.route.client.clone(), self.sender.clone());
         self.requests.spawn(async move {
+            crash::point("deliver.sending");
             let result = match &due.body {
                 Some(body) => client.put(&due.session_id, body.clone()).await.map(|echo| echo.content_hash()),
                 None => client.delete(&due.session_id).await.map(|()| Vec::new()),
             };
+            crash::point("deliver.answered");
             answer(&sender, Event::Answered { due, result, random: fastrand::f64() });
         });
         // Those that are done need not be kept.

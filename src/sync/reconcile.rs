@@ -8,6 +8,7 @@ mod windows;
 use super::courier::CLOSED_PAUSE;
 use super::{Heard, Progress, Route, retry};
 use crate::config::OnTwin;
+use crate::crash;
 use crate::destination::{Failure, Listing, Stop, Window};
 use crate::events;
 use crate::store::{self, accounts, mirror, outbox};
@@ -161,6 +162,7 @@ impl Reconciler {
             self.looked = Some(Instant::now());
         }
         self.piece_of_history(recent, &mut report).await?;
+        crash::point("reconcile.compared");
         let result = report.summary();
         self.call(move |c| accounts::set_reconciled(c, account, began, result)).await?;
         Ok(report)
@@ -186,6 +188,7 @@ impl Reconciler {
             let found = self
                 .call(move |c| {
                     let found = settle::changes(c, account, deliveries, &listing, &rules, Timestamp::now())?;
+                    crash::point("reconcile.following");
                     // What is left for a person is not forgotten: it is read again.
                     if found.left == 0 {
                         accounts::set_feed(c, account, Some(&token))?;
@@ -423,6 +426,7 @@ impl Reconciler {
             Question::Changes(token) => self.route.client.changes(token.as_deref()).await,
             Question::Window(window) => self.route.client.list(window).await,
         };
+        crash::point("reconcile.answered");
         match &result {
             Ok(_) => drop(self.route.heard.send_replace(Heard::Welcome)),
             Err(Failure::Stop { why: Stop::Credentials, reason }) => {
@@ -434,6 +438,7 @@ impl Reconciler {
     }
 
     fn tell(&self, report: &Report) {
+        crash::point("reconcile.settled");
         let name = &self.route.name;
         // Those that are left are told together, as they are found again each time.
         for difference in report.differences.iter().filter(|difference| difference.remedy != LEFT) {

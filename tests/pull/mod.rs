@@ -19,15 +19,15 @@ const HOUR: i64 = 3_600_000;
 const START: i64 = 1_400_000_000_000;
 
 /// The cloud that is pulled from, and the home that it is pulled to.
-struct Clouds {
+pub struct Clouds {
     cloud: Place,
-    server: Daemon,
+    pub server: Daemon,
     token: String,
-    home: Place,
+    pub home: Place,
 }
 
 impl Clouds {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(&[])
     }
 
@@ -52,8 +52,13 @@ impl Clouds {
         });
     }
 
+    /// So many sessions, so many hours apart.
+    pub fn fill_apart(&self, count: i64, hours: i64) {
+        (0..count).for_each(|number| self.put(&session(number * hours)));
+    }
+
     /// What the cloud has, as it gives it.
-    fn all(&self) -> BTreeMap<String, Value> {
+    pub fn all(&self) -> BTreeMap<String, Value> {
         let path = format!("/fitness/v1/users/me/sessions?{ALL}");
         let answer = http::request(self.server.address(), "GET", &path, &self.token, "").unwrap();
         let sessions = answer.json()["session"].as_array().cloned().unwrap_or_default();
@@ -61,7 +66,7 @@ impl Clouds {
     }
 
     /// The same without what each server says by itself.
-    fn kept(&self) -> BTreeMap<String, Value> {
+    pub fn kept(&self) -> BTreeMap<String, Value> {
         let path = format!("/fitness/v1/users/me/sessions?{ALL}");
         sessions(&http::request(self.server.address(), "GET", &path, &self.token, "").unwrap())
     }
@@ -74,16 +79,16 @@ impl Clouds {
     }
 
     /// Lets home pull from this address.
-    fn connect(&self, address: SocketAddr) {
+    pub fn connect(&self, address: SocketAddr) {
         let retry = "delivery.retry_first = '10ms'\ndelivery.retry_longest = '20ms'\n";
         std::fs::write(self.home.config(), self.destination(address) + retry).unwrap();
     }
 
-    fn file(&self) -> PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.home.dir.path().join("history.jsonl")
     }
 
-    fn in_file(&self) -> Vec<Value> {
+    pub fn in_file(&self) -> Vec<Value> {
         lines(&std::fs::read(self.file()).unwrap())
     }
 
@@ -100,7 +105,7 @@ impl Clouds {
     }
 
     /// Pulls into the file, or with other flags; exit code and summary.
-    fn pull(&self, flags: &[&str]) -> (Option<i32>, Value) {
+    pub fn pull(&self, flags: &[&str]) -> (Option<i32>, Value) {
         let output = self.home.run(&[&["pull", "--json"], flags].concat());
         let summary = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
         (output.status.code(), summary)
@@ -143,7 +148,7 @@ fn session(number: i64) -> Value {
 }
 
 /// Sessions by id; each id may occur once.
-fn by_id(sessions: Vec<Value>) -> BTreeMap<String, Value> {
+pub fn by_id(sessions: Vec<Value>) -> BTreeMap<String, Value> {
     let count = sessions.len();
     let by_id: BTreeMap<String, Value> =
         sessions.into_iter().map(|session| (session["id"].as_str().unwrap().to_owned(), session)).collect();

@@ -47,7 +47,8 @@ struct State {
     puts: BTreeMap<String, u32>,
     deletes: BTreeMap<String, u32>,
     seen: Vec<Seen>,
-    in_flight: BTreeMap<String, u32>,
+    /// By token and id: what a client sent before it died may still be on its way when the next one comes.
+    in_flight: BTreeMap<(String, String), u32>,
     /// Most sessions that were in flight at once, and whether one ever was twice.
     busiest: usize,
     twice: bool,
@@ -105,6 +106,13 @@ impl FaultServer {
     /// Every put and every deletion takes this long.
     pub fn slow_down(&self, pause: Duration) {
         self.state.lock().unwrap().pause = pause;
+    }
+
+    /// Begins anew, with these sessions and a clean record.
+    pub fn reset(&self, sessions: BTreeMap<String, Value>) {
+        let mut state = self.state.lock().unwrap();
+        let token = std::mem::take(&mut state.token);
+        *state = State { token, sessions, ..State::default() };
     }
 
     pub fn sessions(&self) -> BTreeMap<String, Value> {
@@ -169,7 +177,7 @@ impl FaultServer {
             state.seen.push(request.clone());
             let counts = if is_put { &mut state.puts } else { &mut state.deletes };
             *counts.entry(id.clone()).or_default() += 1;
-            let count = state.in_flight.entry(id.clone()).or_default();
+            let count = state.in_flight.entry((request.token.clone(), id.clone())).or_default();
             *count += 1;
             state.twice |= *count > 1;
             state.busiest = state.busiest.max(state.in_flight.len());
@@ -178,10 +186,12 @@ impl FaultServer {
         };
         std::thread::park_timeout(pause);
         let mut state = self.state.lock().unwrap();
-        let left = state.in_flight.get_mut(&id).unwrap();
-        *left -= 1;
-        if *left == 0 {
-            state.in_flight.remove(&id);
+        let flight = (request.token.clone(), id.clone());
+        if let Some(left) = state.in_flight.get_mut(&flight) {
+            *left -= 1;
+            if *left == 0 {
+                state.in_flight.remove(&flight);
+            }
         }
         if !right {
             return Some(Reply::Whole(401, "", "{\"error\":{\"code\":401,\"message\":\"bad token\"}}".to_owned()));

@@ -202,6 +202,25 @@ impl Daemon {
         wait::until(&format!("{count} sessions"), || Some(self.sessions(place)).filter(|found| found.len() == count))
     }
 
+    /// Takes in what it says for so long.
+    pub fn listen(&mut self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while let Ok(event) = self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            self.seen.push(event);
+        }
+    }
+
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// All events until now, whatever they are.
+    pub fn all_events(&mut self) -> &[Value] {
+        self.seen.extend(self.events.try_iter());
+        &self.seen
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -89,7 +89,7 @@ pub fn whole(answer: Answer) -> Reply {
 }
 
 /// The first half of it.
-fn cut(answer: &Answer) -> Reply {
+pub fn cut(answer: &Answer) -> Reply {
     let bytes = answer.body.as_bytes();
     let head = format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n", answer.status, bytes.len());
     Reply::Raw([head.as_bytes(), &bytes[..bytes.len() / 2]].concat())

@@ -2,6 +2,7 @@
 
 use super::compare::{self, Finding, Policy, Remedy};
 use crate::config::{OnTwin, ReconcileSettings};
+use crate::crash;
 use crate::destination::Listing;
 use crate::session::Session;
 use crate::store::accounts::Comparison;
@@ -180,6 +181,7 @@ impl Settling<'_> {
             }
             self.apply(finding, &ours, theirs)?;
         }
+        crash::point("reconcile.settling");
         Ok(())
     }
 

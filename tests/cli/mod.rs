@@ -1,5 +1,6 @@
 //! The commands, by what they print and how they end.
 
+mod beside;
 mod config;
 mod import;
 mod normalize;

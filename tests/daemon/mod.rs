@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod disk_full;
 mod folders;
+mod killed;
 pub mod nobody;
 mod removals;
 mod restart;

@@ -4,8 +4,8 @@
 use crate::crash;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 
@@ -81,15 +81,25 @@ where
 /// What the writing thread is sent.
 enum Message {
     Job(Box<dyn Job>),
+    /// The disk is full: see [`fold`].
+    Fold,
     Close,
 }
 
 /// A handle to the writing thread; cheap to clone. The thread ends when the last handle is gone, or one of them closes it.
 #[derive(Clone)]
 pub struct Writer {
-    messages: SyncSender<Message>,
+    messages: Arc<SyncSender<Message>>,
     /// What is wrong with the database, once that was noticed.
     damage: Arc<watch::Sender<Option<String>>>,
+}
+
+/// The writing threads of this process: when the disk is full for one of them, the logs of the others take its room.
+static WRITERS: Mutex<Vec<Weak<SyncSender<Message>>>> = Mutex::new(Vec::new());
+
+fn writers() -> MutexGuard<'static, Vec<Weak<SyncSender<Message>>>> {
+    // Whoever panicked with it ended the process.
+    WRITERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Writer {
@@ -100,6 +110,10 @@ impl Writer {
         let noticed = Arc::clone(&damage);
         let thread =
             std::thread::Builder::new().name(name.to_owned()).spawn(move || run(connection, &queue, &noticed))?;
+        let messages = Arc::new(messages);
+        let mut writers = writers();
+        writers.retain(|writer| writer.strong_count() > 0);
+        writers.push(Arc::downgrade(&messages));
         Ok((Self { messages, damage }, thread))
     }
 
@@ -167,23 +181,31 @@ impl Writer {
 
 fn run(connection: Connection, queue: &Receiver<Message>, damage: &watch::Sender<Option<String>>) {
     let mut open = true;
+    let mut is_tight = false;
     while open
         && damage.borrow().is_none()
-        && let Ok(Message::Job(first)) = queue.recv()
+        && let Ok(first) = queue.recv()
     {
-        let mut jobs = vec![first];
-        while jobs.len() < LARGEST_GROUP
-            && let Ok(message) = queue.try_recv()
-        {
+        let mut jobs = Vec::new();
+        let mut next = Some(first);
+        while let Some(message) = next {
             match message {
                 Message::Job(job) => jobs.push(job),
+                Message::Fold => is_tight = true,
                 Message::Close => {
                     open = false;
                     break;
                 }
             }
+            next = if jobs.len() < LARGEST_GROUP { queue.try_recv().ok() } else { None };
         }
-        let outcomes = commit_together(&connection, &mut jobs);
+        let outcomes = if jobs.is_empty() { Vec::new() } else { commit_together(&connection, &mut jobs) };
+        if outcomes.iter().any(|outcome| matches!(outcome, Err(Error::DiskFull(_)))) {
+            // One whose queue is full has enough to do, and finds out by itself.
+            let others = writers().iter().filter_map(Weak::upgrade).collect::<Vec<_>>();
+            others.iter().for_each(|writer| drop(writer.try_send(Message::Fold)));
+            is_tight = true;
+        }
         if let Some(Err(Error::Damaged(what))) =
             outcomes.iter().find(|outcome| matches!(outcome, Err(Error::Damaged(_))))
         {
@@ -191,6 +213,9 @@ fn run(connection: Connection, queue: &Receiver<Message>, damage: &watch::Sender
         }
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.finish(outcome);
+        }
+        if is_tight && damage.borrow().is_none() {
+            fold(&connection);
         }
     }
     // Whoever sends from now on is told that the database is closed: the queue goes with this thread.
@@ -203,6 +228,13 @@ fn run(connection: Connection, queue: &Receiver<Message>, damage: &watch::Sender
     }
     crash::point("stop.closing");
     let _ = connection.close();
+}
+
+/// Copies the log into the database and gives its room back. Left alone the log takes some megabytes before that happens;
+/// on a disk that was full once, it would fill what somebody has just made free.
+fn fold(connection: &Connection) {
+    // If there is no room even for this, or somebody reads, the next commit tries again.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
 }
 
 /// Runs jobs in one transaction. Each stands or falls by itself, unless the transaction as a whole is lost.

@@ -26,4 +26,9 @@ fn a_full_disk_delays_and_loses_nothing() {
         let answer = crate::support::http::request(daemon.address(), "GET", &path, token.trim(), "");
         answer.is_some_and(|answer| crate::support::program::sessions(&answer).len() == 20)
     });
+    // One by one these would write more than there is room for, if what is written were not tidied up.
+    for day in 20..60 {
+        place.drop_file(&format!("{day}.fit"), Run::at(1_600_000_000 + day * 86_400).build());
+        daemon.wait_for_where("session.delivered", |event| event["session"] == crate::sync::deliver::id(day));
+    }
 }

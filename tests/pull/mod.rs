@@ -53,6 +53,7 @@ impl Clouds {
     }
 
     /// So many sessions, so many hours apart.
+    #[cfg(feature = "crash-points")]
     pub fn fill_apart(&self, count: i64, hours: i64) {
         (0..count).for_each(|number| self.put(&session(number * hours)));
     }

@@ -109,6 +109,7 @@ impl FaultServer {
     }
 
     /// Begins anew, with these sessions and a clean record.
+    #[cfg(feature = "crash-points")]
     pub fn reset(&self, sessions: BTreeMap<String, Value>) {
         let mut state = self.state.lock().unwrap();
         let token = std::mem::take(&mut state.token);

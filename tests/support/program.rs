@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -211,11 +211,13 @@ impl Daemon {
     }
 
     /// How it ended, if it has.
-    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+    #[cfg(feature = "crash-points")]
+    pub fn has_ended(&mut self) -> Option<std::process::ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
     /// All events until now, whatever they are.
+    #[cfg(feature = "crash-points")]
     pub fn all_events(&mut self) -> &[Value] {
         self.seen.extend(self.events.try_iter());
         &self.seen

@@ -2,25 +2,41 @@
 
 mod apple_health;
 mod archive;
+mod concept2;
+mod encoding;
 mod encoding;
 pub mod fit;
+pub mod fit;
 mod fitbit;
+mod garmin_activities;
 mod garmin_export;
 mod google_fit;
+mod google_health;
 mod gpx;
+mod gpx;
+mod gym_log;
 mod health_auto_export;
+mod hevy;
 mod input;
 mod json;
 mod nike;
 mod number;
 mod opentracks;
+mod peloton;
 mod polar;
 mod reading;
+mod reading;
+mod runkeeper;
 mod runtastic;
+mod samsung_health;
 mod sessions;
 mod sniff;
+mod sport_translations;
 mod sport_words;
+mod strava;
+mod strong;
 mod suunto;
+mod table;
 mod tcx;
 mod time;
 mod track;
@@ -98,7 +114,7 @@ fn read_input(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Result
         }
     };
     let reading = read_content(&mut unpacked, options)?;
-    if !reading.is_complete() {
+    if reading.format.is_none() || reading.flaw().is_some() {
         return Ok(reading);
     }
     // The end of the stream has to be seen: its checksum proves the file complete.
@@ -106,7 +122,7 @@ fn read_input(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Result
         Ok(LONGEST_TAIL) => {
             Ok(reading.in_condition(Condition::Damaged("much follows the end of the content".to_owned())))
         }
-        Ok(_) => Ok(reading),
+        Ok(_) => Ok(reading.in_condition(Condition::Sound)),
         Err(error) => Ok(reading.in_condition(condition_of(&error)?)),
     }
 }
@@ -146,6 +162,14 @@ fn read_as(format: Format, head: &[u8], source: &mut dyn Read, options: &Options
         Format::Suunto => suunto::read(head, source, options),
         Format::Runtastic => runtastic::read(head, source, options),
         Format::Sessions => sessions::read(head, source, options),
-        other => Ok(Reading::unknown(format!("{other}: not a format that fitferry reads"))),
+        Format::Strava => strava::read(source, options),
+        Format::GarminActivities => garmin_activities::read(source, options),
+        Format::SamsungHealth => samsung_health::read(source, options),
+        Format::Hevy => hevy::read(source, options),
+        Format::Strong => strong::read(source, options),
+        Format::Runkeeper => runkeeper::read(source, options),
+        Format::Peloton => peloton::read(source, options),
+        Format::Concept2 => concept2::read(source, options),
+        Format::GoogleHealth => google_health::read(source, options),
     }
 }

@@ -206,7 +206,7 @@ impl Intake {
         let mut assessment = read.assess(Timestamp::now());
         let mut finding = Finding::Settled;
         if !proven && !candidate.last_call {
-            if read.reading.format.is_none() && read.reading.flaw().is_none() {
+            if read.reading.flaw().is_none() {
                 return Finding::Unproven;
             }
             finding = Finding::Unfinished;

@@ -1,6 +1,6 @@
 //! Text in whatever encoding it declares, as UTF-8; bytes that make no sense become U+FFFD instead of an error.
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use std::io::{self, Read};
 
@@ -23,9 +23,16 @@ pub fn is_utf8(head: &[u8]) -> bool {
     }
 }
 
-/// The beginning of a file as text, for looking at it.
+/// Decodes a source by its byte order mark; without one its bytes stay what they are.
+pub fn marked<R: Read>(source: R) -> io::Result<DecodeReaderBytes<R, Vec<u8>>> {
+    DecodeReaderBytesBuilder::new().bom_override(true).build_with_buffer(source, vec![0; BUFFER_LEN])
+}
+
+/// The beginning of a file as text, for looking at it. What has no mark and is not UTF-8 is in the old code page of Windows.
 pub fn decode_head(head: &[u8]) -> String {
-    let (encoding, bom_len) = Encoding::for_bom(head).unwrap_or((UTF_8, 0));
+    // A character may be cut in two at the end.
+    let is_utf8 = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    let (encoding, bom_len) = Encoding::for_bom(head).unwrap_or((if is_utf8 { UTF_8 } else { WINDOWS_1252 }, 0));
     encoding.decode_without_bom_handling(&head[bom_len..]).0.into_owned()
 }
 

@@ -34,6 +34,8 @@ pub struct Reading {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     Sound,
+    /// Nothing is wrong with it, and nothing in it marks its end: more of it may follow.
+    Unmarked,
     /// It breaks off; perhaps it is still growing.
     Truncated(String),
     /// Its bytes are not what they should be.
@@ -128,6 +130,8 @@ impl Reading {
     pub fn refuse(&mut self, reason: impl Into<String>) {
         if self.refused.len() < MOST_WORKOUTS {
             self.refused.push(reason.into());
+        } else if self.flaw().is_none() {
+            self.condition = Condition::Damaged(format!("more than {MOST_WORKOUTS} records that are no workouts"));
         }
     }
 
@@ -176,7 +180,7 @@ impl Reading {
     /// What is wrong with the file's bytes, if anything.
     pub fn flaw(&self) -> Option<String> {
         match &self.condition {
-            Condition::Sound => None,
+            Condition::Sound | Condition::Unmarked => None,
             Condition::Truncated(what) => Some(format!("truncated: {what}")),
             Condition::Damaged(what) => Some(format!("damaged: {what}")),
         }

@@ -135,15 +135,13 @@ impl Session {
 }
 
 /// The sessions of one file's workouts, whose ids are unique among themselves.
-pub fn of_file(workouts: &[Workout], rules: &Rules) -> Vec<Session> {
-    let mut sessions: Vec<Session> = Vec::with_capacity(workouts.len());
+pub fn of_file(workouts: &[Workout], rules: &Rules) -> impl Iterator<Item = Session> {
     let mut taken = std::collections::HashSet::new();
-    for workout in workouts {
+    workouts.iter().map(move |workout| {
         let id = assign_id(workout, |id| taken.contains(id));
         taken.insert(id.clone());
-        sessions.push(Session::of(workout, id, rules));
-    }
-    sessions
+        Session::of(workout, id, rules)
+    })
 }
 
 /// Text of a person or a device on one line and within the length that the API can be expected to take.
@@ -178,7 +176,7 @@ mod tests {
         let mut workout = Workout::new(Format::Fit, start, "2026-04-12T07:30:15.5Z".parse().unwrap());
         workout.activity_type = ActivityType::new(8).unwrap();
         workout.active_millis = Some(3_540_000);
-        let session = of_file(std::slice::from_ref(&workout), &Rules::of(TimeZone::UTC)).remove(0);
+        let session = of_file(std::slice::from_ref(&workout), &Rules::of(TimeZone::UTC)).next().unwrap();
         assert_eq!(
             serde_json::to_value(&session).unwrap(),
             serde_json::json!({

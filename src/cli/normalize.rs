@@ -10,7 +10,7 @@ use crate::rules::Rules;
 use crate::session::{self, Session};
 use crate::workout::{ActivityType, Format, Metrics, Source, Workout};
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ impl Normalize {
                     printer.print(&Answer::of(&path, None, &archive.reading(), &rules))
                 }
                 Ok(Contents::Archive(_)) => Flow::Continue(()),
-                Err(error) => printer.print(&Answer::unreadable(&path, &error)),
+                Err(error) => printer.print(&Answer::unreadable(&path, &error, &rules)),
             };
             if flow.is_break() {
                 break;
@@ -117,9 +117,32 @@ struct Answer<'a> {
     format: Option<&'static str>,
     outcome: &'static str,
     reason: Option<String>,
-    workouts: Vec<Normalized<'a>>,
+    workouts: Workouts<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused: Vec<Refused<'a>>,
+}
+
+/// A file's workouts, each made a session when it is printed: there may be tens of thousands.
+struct Workouts<'a> {
+    workouts: &'a [Workout],
+    rules: &'a Rules,
+}
+
+impl<'a> Workouts<'a> {
+    fn normalized(&self) -> impl Iterator<Item = Normalized<'a>> {
+        let normalized = |(session, workout): (Session, &'a Workout)| Normalized {
+            session,
+            source: &workout.source,
+            metrics: &workout.metrics,
+        };
+        session::of_file(self.workouts, self.rules).zip(self.workouts).map(normalized)
+    }
+}
+
+impl Serialize for Workouts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.normalized())
+    }
 }
 
 #[derive(Serialize)]
@@ -135,17 +158,11 @@ struct Refused<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn of(path: &Path, member: Option<&str>, reading: &'a Reading, rules: &Rules) -> Self {
+    fn of(path: &Path, member: Option<&str>, reading: &'a Reading, rules: &'a Rules) -> Self {
         let (outcome, reason) = match reading.outcome() {
             Outcome::Ok(salvaged) => ("ok", salvaged),
             Outcome::NoSession(reason) => ("no-session", Some(reason)),
             Outcome::Error(reason) => ("error", Some(reason)),
-        };
-        let sessions = session::of_file(&reading.workouts, rules);
-        let normalized = |(session, workout): (Session, &'a Workout)| Normalized {
-            session,
-            source: &workout.source,
-            metrics: &workout.metrics,
         };
         Self {
             file: path.display().to_string(),
@@ -153,19 +170,19 @@ impl<'a> Answer<'a> {
             format: reading.format.map(Format::as_str),
             outcome,
             reason,
-            workouts: sessions.into_iter().zip(&reading.workouts).map(normalized).collect(),
+            workouts: Workouts { workouts: &reading.workouts, rules },
             refused: reading.refused.iter().map(|reason| Refused { reason }).collect(),
         }
     }
 
-    fn unreadable(path: &Path, error: &io::Error) -> Self {
+    fn unreadable(path: &Path, error: &io::Error, rules: &'a Rules) -> Self {
         Self {
             file: path.display().to_string(),
             member: None,
             format: None,
             outcome: "error",
             reason: Some(format!("cannot be read: {error}")),
-            workouts: Vec::new(),
+            workouts: Workouts { workouts: &[], rules },
             refused: Vec::new(),
         }
     }
@@ -175,7 +192,7 @@ impl<'a> Answer<'a> {
         let member = self.member.as_deref().map(|member| format!(" » {member}")).unwrap_or_default();
         let (file, member) = (escape::text(&self.file), escape::text(&member));
         writeln!(out, "{file}{member}: {}{}", self.outcome, escape::text(&reason))?;
-        for Normalized { session, .. } in &self.workouts {
+        for Normalized { session, .. } in self.workouts.normalized() {
             let kind = session.known_activity_type().map_or("?", ActivityType::name);
             writeln!(out, "  {}  {} [{kind}]", session.id, session.name)?;
             if let Some(description) = &session.description {

@@ -6,7 +6,7 @@
 use super::Options;
 use super::gym_log::{GymLog, Set};
 use super::reading::Reading;
-use super::table::clock::{self, unreadable};
+use super::table::clock::{Memo, unreadable};
 use super::table::{Header, Row, Table};
 use crate::workout::Format;
 use jiff::Unit;
@@ -23,8 +23,9 @@ pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
     let columns = Columns::of(table.header());
     let mut reading = Reading::new(Format::Hevy);
     let mut log = GymLog::new(Format::Hevy, options);
+    let mut memos = <[Memo; 2]>::default();
     while let Some(row) = table.next(&mut reading)? {
-        match columns.set(&row, options) {
+        match columns.set(&row, options, &mut memos) {
             Ok(set) => log.add(set, &row, &mut reading),
             Err(reason) => reading.refuse(row.at(&reason)),
         }
@@ -61,13 +62,13 @@ impl Columns {
         }
     }
 
-    fn set(&self, row: &Row<'_>, options: &Options) -> Result<Set, String> {
-        let time = |what, column| {
+    fn set(&self, row: &Row<'_>, options: &Options, [starts, ends]: &mut [Memo; 2]) -> Result<Set, String> {
+        let time = |what, column, memo: &mut Memo| {
             let text = row.value(column);
-            let time = text.as_deref().and_then(|text| clock::floating(text, Format::Hevy, options));
+            let time = text.as_deref().and_then(|text| memo.floating(text, Format::Hevy, options));
             time.ok_or_else(|| unreadable(what, text.as_deref()))
         };
-        let (start, end) = (time("start time", self.start)?, time("end time", self.end)?);
+        let (start, end) = (time("start time", self.start, starts)?, time("end time", self.end, ends)?);
         let length = end.printed.since((Unit::Second, start.printed)).and_then(|span| span.total(Unit::Millisecond));
         Ok(Set {
             length: length.ok().and_then(super::number::rounded),

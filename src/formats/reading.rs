@@ -2,13 +2,16 @@
 
 use super::archive::Exceeded;
 use crate::workout::{self, Format, Implausible, Key, Workout};
-use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 
-/// Workouts one file may hold: three a day for almost thirty years. Each takes more than a kilobyte until it is stored.
-pub const MOST_WORKOUTS: usize = 30_000;
+/// Workouts one file may hold; more is not a training history but an attack.
+pub const MOST_WORKOUTS: usize = 100_000;
+
+/// Bytes that the workouts of one file may take in memory: some thirty years of four a day, with a few words to each.
+const MOST_HELD: usize = 20 << 20;
 
 /// The result of reading one file.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +29,10 @@ pub struct Reading {
     nothing: String,
     /// A refusal that means "not a workout" rather than "a broken one": zero length.
     harmless_refusals: usize,
-    /// What tells the workouts apart that were taken in, and where they stand.
-    distinct: HashMap<(Timestamp, Timestamp, u8, Option<Key>), usize>,
+    /// What tells the workouts apart that were taken in, hashed to save memory, and where they stand.
+    distinct: HashMap<[u8; 16], usize>,
+    /// Bytes that what was taken in occupies, about.
+    held: usize,
 }
 
 /// Whether the file could be read to its end.
@@ -40,6 +45,30 @@ pub enum Condition {
     Truncated(String),
     /// Its bytes are not what they should be.
     Damaged(String),
+}
+
+/// Its interval, type and key; equal ones are the same workout told twice.
+fn identity_of(workout: &Workout) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for at in [workout.start, workout.end] {
+        hash.update(at.as_nanosecond().to_be_bytes());
+    }
+    hash.update([workout.activity_type.number()]);
+    if let Some(key) = &workout.key {
+        hash.update([key.vendor.as_bytes(), b"/", key.id.as_bytes()].concat());
+    }
+    let mut identity = [0; 16];
+    identity.copy_from_slice(&hash.finalize()[..16]);
+    identity
+}
+
+/// Bytes of a workout and its texts.
+fn size_of_workout(workout: &Workout) -> usize {
+    let source = &workout.source;
+    let texts = [&source.sport, &source.sub_sport, &source.device, &source.title, &source.notes, &source.assumed_zone];
+    let texts = texts.into_iter().flatten().map(String::len);
+    let keys = [&workout.key, &workout.alias].into_iter().flatten().map(|key| key.vendor.len() + key.id.len());
+    size_of::<Workout>() + texts.chain(keys).sum::<usize>()
 }
 
 /// What a failed read says of the file: errors of the operating system are passed on, those of a decompressor are the
@@ -75,6 +104,7 @@ impl Reading {
             nothing: "holds no workout".to_owned(),
             harmless_refusals: 0,
             distinct: HashMap::new(),
+            held: 0,
         }
     }
 
@@ -102,6 +132,9 @@ impl Reading {
             self.condition = Condition::Damaged(format!("more than {MOST_WORKOUTS} workouts in one file"));
             return;
         }
+        if self.held > MOST_HELD {
+            return;
+        }
         match workout::check(&workout) {
             Ok(()) => {
                 // Lap and timer totals exceed the span in one file of thirty; the API wants active time within it.
@@ -109,12 +142,12 @@ impl Reading {
                 workout.active_millis = workout.active_millis.map(|active| active.min(span));
                 // A file that tells the same workout again tells nothing new, but for what its vendor says of it later;
                 // thousands of equal ones are an attack.
-                let identity = (workout.start, workout.end, workout.activity_type.number(), workout.key.clone());
-                match self.distinct.entry(identity) {
+                match self.distinct.entry(identity_of(&workout)) {
                     Entry::Occupied(known) if workout.key.is_some() => self.workouts[*known.get()] = workout,
                     Entry::Occupied(_) => {}
                     Entry::Vacant(place) => {
                         place.insert(self.workouts.len());
+                        self.hold(size_of_workout(&workout));
                         self.workouts.push(workout);
                     }
                 }
@@ -123,6 +156,25 @@ impl Reading {
                 self.harmless_refusals += usize::from(matches!(why, Implausible::ZeroLength { .. }));
                 self.refused.push(why.to_string());
             }
+        }
+    }
+
+    /// Notes a file that lies beside this one and tells of the workout with this key.
+    pub fn accompany(&mut self, file: String, key: Key) {
+        if self.companions.len() < MOST_WORKOUTS {
+            self.hold(size_of::<(String, Key)>() + file.len() + key.vendor.len() + key.id.len());
+            self.companions.push((file, key));
+        }
+    }
+
+    /// Counts what is kept; too much of it is the last that is taken.
+    fn hold(&mut self, bytes: usize) {
+        self.held += bytes;
+        if self.held > MOST_HELD && self.flaw().is_none() {
+            let (count, limit) = (self.workouts.len(), MOST_HELD >> 20);
+            self.condition = Condition::Damaged(format!(
+                "the first {count} workouts fill {limit} MiB; no more are taken from one file"
+            ));
         }
     }
 
@@ -157,10 +209,10 @@ impl Reading {
             self.refuse(format!("{member}: {reason}"));
         }
         for mut workout in reading.workouts {
-            if self.workouts.len() >= MOST_WORKOUTS {
-                self.condition = Condition::Damaged(format!("more than {MOST_WORKOUTS} workouts in one archive"));
+            if self.held > MOST_HELD {
                 return;
             }
+            self.hold(size_of_workout(&workout));
             workout.source.salvaged = flaw.is_some();
             self.workouts.push(workout);
         }

@@ -40,7 +40,7 @@ pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
         match columns.workout(&row, options) {
             Ok(workout) => {
                 if let (Some(key), Some(file)) = (&workout.key, row.word(columns.file)) {
-                    reading.companions.push((file, key.clone()));
+                    reading.accompany(file, key.clone());
                 }
                 reading.add(workout);
             }

@@ -67,7 +67,7 @@ pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
         let key = columns.key(&row);
         let file = row.word(columns.file).filter(|file| file.contains('/'));
         if let (Some(key), Some(file)) = (&key, file) {
-            reading.companions.push((file, key.clone()));
+            reading.accompany(file, key.clone());
         }
         match columns.workout(&row, key, options) {
             Ok(workout) => reading.add(workout),

@@ -7,7 +7,7 @@
 use super::Options;
 use super::gym_log::{GymLog, Set};
 use super::reading::Reading;
-use super::table::clock::{self, unreadable};
+use super::table::clock::{Memo, unreadable};
 use super::table::value::length;
 use super::table::{Header, Row, Table};
 use crate::workout::Format;
@@ -29,8 +29,9 @@ pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
     let columns = Columns::of(table.header());
     let mut reading = Reading::new(Format::Strong);
     let mut log = GymLog::new(Format::Strong, options);
+    let mut starts = Memo::default();
     while let Some(row) = table.next(&mut reading)? {
-        match columns.set(&row, options) {
+        match columns.set(&row, options, &mut starts) {
             Ok(set) => log.add(set, &row, &mut reading),
             Err(reason) => reading.refuse(row.at(&reason)),
         }
@@ -68,9 +69,9 @@ impl Columns {
         }
     }
 
-    fn set(&self, row: &Row<'_>, options: &Options) -> Result<Set, String> {
+    fn set(&self, row: &Row<'_>, options: &Options, starts: &mut Memo) -> Result<Set, String> {
         let date = row.value(self.date);
-        let start = date.as_deref().and_then(|text| clock::floating(text, Format::Strong, options));
+        let start = date.as_deref().and_then(|text| starts.floating(text, Format::Strong, options));
         let start = start.ok_or_else(|| unreadable("date", date.as_deref()))?;
         Ok(Set {
             start,

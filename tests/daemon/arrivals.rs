@@ -169,3 +169,18 @@ fn the_whole_recording_wins_over_a_part_of_it() {
     let expected = place.normalized(&[&path]);
     assert_eq!(daemon.sessions(&place), expected);
 }
+
+/// Nothing in a table tells that it is whole: it rests, and only then is it believed.
+#[test]
+fn a_table_that_grows_row_by_row_is_read_when_it_has_settled() {
+    let place = Place::new();
+    let mut daemon = place.start_with(&[], &[("FITFERRY_WATCH__SETTLE", "300ms")]);
+    let header = "Date,Workout Name,Duration,Exercise Name,Set Order,Weight,Reps\n";
+    let set = |day: u8| format!("2021-07-{day:02} 18:35:21,Push,35m,Bench Press,1,80,5\n");
+    place.drop_file("strong.csv", format!("{header}{}{}", set(7), set(9)));
+    assert_eq!(daemon.wait_for("file.queued")["sessions"], 2);
+    place.drop_file("strong.csv", format!("{header}{}{}{}", set(7), set(9), set(11)));
+    let queued = daemon.wait_for("file.queued");
+    assert_eq!((&queued["sessions"], &queued["changed"]), (&3.into(), &1.into()), "{queued}");
+    daemon.wait_for_sessions(&place, 3);
+}

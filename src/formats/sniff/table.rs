@@ -11,12 +11,13 @@ use crate::workout::Format;
 type Recognises = fn(&Header) -> bool;
 
 const READERS: &[(Format, Recognises)] = &[
+    // Its first column is called like Strava's.
+    (Format::Runkeeper, runkeeper::recognises),
     (Format::Strava, strava::recognises),
     (Format::GarminActivities, garmin_activities::recognises),
     (Format::SamsungHealth, samsung_health::recognises),
     (Format::Hevy, hevy::recognises),
     (Format::Strong, strong::recognises),
-    (Format::Runkeeper, runkeeper::recognises),
     (Format::Peloton, peloton::recognises),
     (Format::Concept2, concept2::recognises),
     (Format::GoogleHealth, google_health::recognises),

@@ -29,6 +29,24 @@ pub fn utc(text: &str) -> Option<Clock> {
     Some(Clock { zone_assumed: false, ..read(text, &TimeZone::UTC)? })
 }
 
+/// The last clock that was read: the rows of a workout's sets repeat it.
+#[derive(Default)]
+pub struct Memo {
+    text: String,
+    clock: Option<Clock>,
+}
+
+impl Memo {
+    /// Reads a date as [`floating`] does, the same one once.
+    pub fn floating(&mut self, text: &str, format: Format, options: &Options) -> Option<Clock> {
+        if self.clock.is_none() || self.text != text {
+            self.clock = floating(text, format, options);
+            text.clone_into(&mut self.text);
+        }
+        self.clock.clone()
+    }
+}
+
 fn read(text: &str, zone: &TimeZone) -> Option<Clock> {
     if let Some(printed) = civil(text) {
         let at = zone.to_ambiguous_zoned(printed).compatible().ok()?.timestamp();
@@ -64,6 +82,9 @@ impl Clock {
     }
 }
 
+/// Zones are whole quarters of an hour away from UTC.
+const QUARTER_MILLIS: i32 = 900_000;
+
 /// Local minus UTC in seconds: `-05:00`, `+0530`, `UTC+0530`, `-06`, and plain milliseconds as older tables print them.
 pub fn offset_seconds(text: &str) -> Option<i32> {
     let text = text.trim_start_matches("UTC").trim_start_matches("GMT");
@@ -74,7 +95,7 @@ pub fn offset_seconds(text: &str) -> Option<i32> {
             let seconds = hours.parse::<i32>().ok()? * 3600 + minutes * 60;
             if text.starts_with('-') { -seconds } else { seconds }
         }
-        _ => text.parse::<i32>().ok()? / 1000,
+        _ => text.parse::<i32>().ok().filter(|millis| millis % QUARTER_MILLIS == 0)? / 1000,
     };
     (seconds.abs() <= 14 * 3600).then_some(seconds)
 }
@@ -174,13 +195,15 @@ const FILLERS: &[&str] = &[
 fn tokens(text: &str) -> Option<Tokens> {
     let mut tokens = Tokens { numbers: Vec::new(), month: None, half: None, slashes: text.contains('/') };
     // Longer ones are no dates.
-    let mut rest = Some(text.trim()).filter(|text| text.len() <= 80)?;
+    let text = Some(text.trim()).filter(|text| text.len() <= 80)?;
+    let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let is_alike = |c: &char| if first.is_ascii_digit() { c.is_ascii_digit() } else { c.is_alphabetic() };
         let length = rest.chars().take_while(is_alike).map(char::len_utf8).sum::<usize>();
         if length == 0 {
             // A sign means an offset.
-            if first == '+' {
+            let in_time = text[..text.len() - rest.len()].contains(':');
+            if first == '+' || first == '-' && in_time {
                 return None;
             }
             rest = &rest[first.len_utf8()..];
@@ -194,7 +217,8 @@ fn tokens(text: &str) -> Option<Tokens> {
         }
         // "a.m." is two words of one letter; a single "a" is Spanish for "at".
         let word = token.to_lowercase();
-        let dotted = after.strip_prefix(['.', ' ', '\u{a0}', '\u{202f}']).filter(|after| after.starts_with(['m', 'M']));
+        let dotted = after.trim_start_matches(['.', ' ', '\u{a0}', '\u{202f}']);
+        let dotted = Some(dotted).filter(|rest| rest.len() < after.len() && rest.starts_with(['m', 'M']));
         match (word.as_str(), dotted) {
             ("am" | "上午" | "午前" | "오전", _) => tokens.half = Some(Half::Morning),
             ("pm" | "下午" | "午後" | "오후", _) => tokens.half = Some(Half::Afternoon),
@@ -250,6 +274,7 @@ mod tests {
             "1.2.23 10:00",
             "2021-07-07 25:00",
             "2021-07-07 18:35:21 +0200",
+            "2021-07-07 18:35:21-02",
             "2021-07-07T18:35:21Z",
             "Jul 18, 2023, 13:15:51 AM",
             "1 2 3 4 5 6 7 8 9",

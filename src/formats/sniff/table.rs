@@ -10,6 +10,7 @@ use crate::workout::Format;
 /// What a reader says of a header.
 type Recognises = fn(&Header) -> bool;
 
+/// Which tables are read.
 const READERS: &[(Format, Recognises)] = &[
     // Its first column is called like Strava's.
     (Format::Runkeeper, runkeeper::recognises),

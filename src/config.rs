@@ -13,7 +13,7 @@ mod redacted;
 mod rules;
 
 pub use check::{Account, Config, is_name};
-pub use destination::{ClientIdentity, Credentials, Destination, OAuthClient, Provider};
+pub use destination::{ClientIdentity, Credentials, Destination, OAuthClient, Provider, is_safe};
 pub use folder::{Folder, OnRemoved};
 pub use limits::Limits;
 pub use period::Period;

@@ -14,6 +14,7 @@ use crate::rules::Rules;
 use crate::workout::{ActivityType, Workout};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The application that our sessions carry, by which we know them again.
@@ -46,43 +47,6 @@ pub struct Session {
     pub application: Option<Application>,
 }
 
-/// A session as others may have made it, or what is left of a deleted one: nothing of it can be counted on.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Listed {
-    pub id: String,
-    name: String,
-    description: Option<String>,
-    #[serde(with = "int64::option")]
-    start_time_millis: Option<i64>,
-    #[serde(with = "int64::option")]
-    end_time_millis: Option<i64>,
-    #[serde(with = "int64::option")]
-    modified_time_millis: Option<i64>,
-    #[serde(with = "int64::option")]
-    active_time_millis: Option<i64>,
-    #[serde(with = "int64::option")]
-    activity_type: Option<i64>,
-    application: Option<Application>,
-}
-
-impl From<Listed> for Session {
-    fn from(listed: Listed) -> Self {
-        Self {
-            id: listed.id,
-            name: listed.name,
-            description: listed.description,
-            start_time_millis: listed.start_time_millis.unwrap_or_default(),
-            end_time_millis: listed.end_time_millis.unwrap_or_default(),
-            modified_time_millis: listed.modified_time_millis,
-            active_time_millis: listed.active_time_millis,
-            // The API's table calls it unknown.
-            activity_type: listed.activity_type.unwrap_or(4),
-            application: listed.application,
-        }
-    }
-}
-
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Application {
@@ -110,6 +74,25 @@ impl Session {
             activity_type: i64::from(workout.activity_type.number()),
             application: Some(Application { name: Some(APPLICATION.to_owned()), ..Application::default() }),
         }
+    }
+
+    /// A session as others may have made it, or what is left of a deleted one: nothing of it can be counted on but its id.
+    /// `None` without one.
+    pub fn of_others(listed: &Value) -> Option<Self> {
+        let text = |name: &str| listed[name].as_str().map(str::to_owned);
+        let number = |name: &str| int64::read(&listed[name]);
+        Some(Self {
+            id: text("id")?,
+            name: text("name").unwrap_or_default(),
+            description: text("description"),
+            start_time_millis: number("startTimeMillis").unwrap_or_default(),
+            end_time_millis: number("endTimeMillis").unwrap_or_default(),
+            modified_time_millis: number("modifiedTimeMillis"),
+            active_time_millis: number("activeTimeMillis"),
+            // The API's table calls it unknown.
+            activity_type: number("activityType").unwrap_or(4),
+            application: Application::deserialize(&listed["application"]).ok(),
+        })
     }
 
     /// Tells whether two accounts of a session say the same, but for the one member that changes with every write.

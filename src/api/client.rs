@@ -1,10 +1,11 @@
 //! Puts, lists and deletes sessions over HTTP, with every bound that a request needs.
 
+use super::list::{List, MOST};
 use super::outcome::{classify, parse_date};
 use crate::auth::{self, Tokens};
 use crate::destination::{Failure, Listing, Stop, Window};
 use crate::redact;
-use crate::session::{Listed, Session};
+use crate::session::Session;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
@@ -52,18 +53,6 @@ pub struct Page {
     /// What to ask with for more, if the server has more or thinks that it may.
     #[serde(default, rename = "nextPageToken")]
     pub next: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct List {
-    /// Absent when empty.
-    #[serde(default)]
-    session: Vec<Listed>,
-    #[serde(default)]
-    deleted_session: Vec<Listed>,
-    #[serde(default)]
-    next_page_token: Option<String>,
 }
 
 impl Client {
@@ -126,11 +115,8 @@ impl Client {
 
     async fn listing(&self, query: &[(&str, &str)]) -> Result<Listing, Failure> {
         let list: List = parse(&self.ask(query).await?)?;
-        Ok(Listing {
-            sessions: list.session.into_iter().map(Session::from).collect(),
-            deleted: list.deleted_session.into_iter().map(|session| session.id).collect(),
-            next: list.next_page_token,
-        })
+        // Asking again for the same would bring the same; a smaller window may do.
+        list.listing().ok_or_else(|| Failure::Park { reason: format!("the list has more than {MOST} sessions") })
     }
 
     /// What a window holds, as it is; or, with the token of the page before, what follows that.
@@ -273,8 +259,12 @@ pub fn install_tls() {
     });
 }
 
-/// The last cause says most: "connection refused" rather than "error sending request".
 fn transport(error: &reqwest::Error) -> Failure {
+    Failure::unreachable(cause(error))
+}
+
+/// Why there is no answer. The last cause says most: "connection refused" rather than "error sending request".
+pub fn cause(error: &reqwest::Error) -> String {
     let kind = if error.is_timeout() {
         "timed out"
     } else if error.is_connect() {
@@ -287,10 +277,10 @@ fn transport(error: &reqwest::Error) -> Failure {
         cause = deeper;
     }
     let cause = cause.to_string();
-    Failure::unreachable(if cause.contains("http://") || cause.contains("https://") {
+    if cause.contains("http://") || cause.contains("https://") {
         kind.to_owned()
     } else {
         // It may quote a certificate.
         format!("{kind}: {}", redact::foreign(&cause, &[], redact::LONGEST))
-    })
+    }
 }

@@ -6,7 +6,7 @@ use crate::destination::{Failure, Stop};
 use crate::redact;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use serde::Deserialize;
+use serde_json::Value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ const fn row(
 pub const OUTCOMES: &[Outcome] = {
     use Consequence::{Park, Retry, RetryLater, Stop as Halt};
     &[
+        row(100..=199, &[], Retry, "Not an answer; somebody in front of the server."),
         row(
             300..=399,
             &[],
@@ -81,6 +82,7 @@ pub const OUTCOMES: &[Outcome] = {
             Halt(Stop::Closed),
             "A whole API has answered this for days: it says nothing about the session.",
         ),
+        row(407..=407, &[], Retry, "A proxy on the way wants to know who we are: it says nothing about the session."),
         row(408..=408, &[], Retry, "The request took too long to arrive."),
         row(410..=410, &[], Halt(Stop::Closed), "The API is gone."),
         row(425..=425, &[], Retry, "Too early."),
@@ -88,6 +90,7 @@ pub const OUTCOMES: &[Outcome] = {
         row(429..=429, &[], Retry, "Too fast."),
         row(400..=499, &[], Park, "The session itself is refused, and would be again."),
         row(500..=599, &[], Retry, "The server is failing, or somebody in front of it."),
+        row(600..=999, &[], Retry, "No status of HTTP; somebody in front of the server."),
     ]
 };
 
@@ -96,7 +99,10 @@ pub const TRANSPORT: &[(&str, &str)] = &[
     ("cannot connect", "No network, nobody listens, or the certificate is not good."),
     ("timed out", "Connecting, a silence within the answer, or all of it took too long."),
     ("the connection failed", "It broke off. The session may have arrived; putting it again does no harm."),
-    ("the answer is not the API's", "A 200 with a page of HTML, broken gzip, half a session, another session."),
+    (
+        "the answer is not the API's",
+        "A 200 with a page of HTML, broken gzip, half a session, another session, no list.",
+    ),
     ("the answer is longer than", "More than any list or session: 32 MiB, or 1 MiB."),
     ("HTTP 2xx where a session was expected", "A success without the session."),
 ];
@@ -107,12 +113,14 @@ pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now: Timest
     let reason = words.reason(status, secrets);
     let fits = |row: &&Outcome| row.status.contains(&status) && (row.reasons.is_empty() || words.any(row.reasons));
     let after = retry_after.and_then(|value| parse_retry_after(value, now));
-    let of_server = after.is_some() || matches!(status, 300..=399 | 403 | 429 | 502..=504);
+    let of_server = after.is_some() || matches!(status, 100..=199 | 300..=399 | 403 | 407 | 429 | 502..=504 | 600..);
     match OUTCOMES.iter().find(fits).map(|row| row.consequence) {
         Some(Consequence::Retry) => Failure::Retry { after, of_server, reason },
         Some(Consequence::RetryLater) => Failure::Retry { after: after.or(Some(HOUR)), of_server: true, reason },
         Some(Consequence::Stop(why)) => Failure::Stop { why, reason },
-        Some(Consequence::Park) | None => Failure::Park { reason },
+        Some(Consequence::Park) => Failure::Park { reason },
+        // A success that is none; who asks has dealt with it.
+        None => Failure::unreachable(reason),
     }
 }
 
@@ -124,8 +132,11 @@ pub fn parse_date(text: &str) -> Option<Timestamp> {
 /// Seconds or an HTTP date, bounded.
 fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = match value.parse::<u64>() {
         Ok(seconds) => seconds,
+        // Too many digits.
+        Err(_) if is_number => u64::MAX,
         Err(_) => u64::try_from(parse_date(value)?.duration_since(now).as_secs()).unwrap_or(0),
     };
     Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
@@ -138,34 +149,19 @@ struct Words {
     reasons: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Body {
-    error: Inner,
-}
-
-#[derive(Deserialize)]
-struct Inner {
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    errors: Vec<Detail>,
-    #[serde(default)]
-    details: Vec<Detail>,
-}
-
-#[derive(Deserialize)]
-struct Detail {
-    #[serde(default)]
-    reason: Option<String>,
-}
-
 impl Words {
+    /// Reads generously: a member of another type than Google's says nothing, and spoils nothing beside it.
     fn of(body: &[u8]) -> Self {
-        let Ok(Body { error }) = serde_json::from_slice(body) else { return Self::default() };
-        let details = error.errors.into_iter().chain(error.details).filter_map(|detail| detail.reason);
-        Self { message: error.message, reasons: details.chain(error.status).collect() }
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let error = &body["error"];
+        if let Some(name) = text(error) {
+            // As OAuth has it.
+            return Self { message: text(&body["error_description"]), reasons: vec![name] };
+        }
+        let lists = [&error["errors"], &error["details"]].into_iter().filter_map(Value::as_array);
+        let details = lists.flatten().filter_map(|detail| text(&detail["reason"]));
+        Self { message: text(&error["message"]), reasons: details.chain(text(&error["status"])).collect() }
     }
 
     fn any(&self, known: &[&str]) -> bool {
@@ -192,6 +188,7 @@ mod tests {
 
     fn kind(failure: &Failure) -> &'static str {
         match failure {
+            Failure::Retry { after: Some(HOUR), .. } => "retry in an hour",
             Failure::Retry { .. } => "retry",
             Failure::Park { .. } => "park",
             Failure::Stop { why: Stop::Credentials, .. } => "credentials",
@@ -200,43 +197,98 @@ mod tests {
         }
     }
 
+    /// What each row does, and that a status outside it or with another reason is another row's: an entry for every
+    /// reason of every row, in the order of the table.
     #[test]
     fn every_row() {
-        for (status, reason, expected) in [
+        let expected = [
+            (101, "", "retry"),
+            (199, "", "retry"),
+            (300, "", "retry"),
             (302, "", "retry"),
-            (400, "invalidArgument", "park"),
+            (399, "", "retry"),
             (401, "authError", "credentials"),
             (403, "rateLimitExceeded", "retry"),
             (403, "userRateLimitExceeded", "retry"),
             (403, "quotaExceeded", "retry"),
-            (403, "dailyLimitExceeded", "retry"),
+            (403, "RESOURCE_EXHAUSTED", "retry"),
+            (403, "dailyLimitExceeded", "retry in an hour"),
             (403, "accessNotConfigured", "closed"),
             (403, "SERVICE_DISABLED", "closed"),
             (403, "insufficientPermissions", "permission"),
             (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "permission"),
-            (403, "forbidden", "park"),
+            (403, "authError", "permission"),
             (404, "notFound", "closed"),
+            (407, "", "retry"),
             (408, "", "retry"),
-            (409, "conflict", "park"),
             (410, "gone", "closed"),
+            (425, "", "retry"),
+            (429, "dailyLimitExceeded", "retry in an hour"),
+            (429, "rateLimitExceeded", "retry"),
+            (429, "", "retry"),
+            (400, "invalidArgument", "park"),
+            (402, "", "park"),
+            (403, "forbidden", "park"),
+            (405, "", "park"),
+            (409, "conflict", "park"),
             (412, "", "park"),
             (413, "uploadTooLarge", "park"),
             (422, "", "park"),
-            (425, "", "retry"),
-            (429, "rateLimitExceeded", "retry"),
+            (499, "", "park"),
             (500, "backendError", "retry"),
             (502, "", "retry"),
             (503, "", "retry"),
             (504, "", "retry"),
-        ] {
+            (599, "", "retry"),
+            (600, "", "retry"),
+            (999, "", "retry"),
+        ];
+        let mut reached = Vec::new();
+        for (status, reason, expected) in expected {
             assert_eq!(kind(&of(status, reason)), expected, "{status} {reason}");
+            let fits = |row: &Outcome| {
+                row.status.contains(&status) && (row.reasons.is_empty() || row.reasons.contains(&reason))
+            };
+            let row = OUTCOMES.iter().position(fits).unwrap();
+            if !OUTCOMES[row].reasons.is_empty() {
+                reached.push((row, reason));
+            } else if !reached.contains(&(row, "")) {
+                reached.push((row, ""));
+            }
         }
+        let all = OUTCOMES.iter().enumerate().flat_map(|(number, row)| match row.reasons {
+            [] => vec![(number, "")],
+            reasons => reasons.iter().map(|reason| (number, *reason)).collect(),
+        });
+        assert_eq!(reached, all.collect::<Vec<_>>(), "every row, and nothing twice");
+    }
+
+    /// No status is without a row but those that are successes.
+    #[test]
+    fn every_status() {
+        for status in (100..200).chain(300..1000) {
+            assert!(OUTCOMES.iter().any(|row| row.status.contains(&status) && row.reasons.is_empty()), "{status}");
+        }
+    }
+
+    #[test]
+    fn odd_bodies_are_read_as_far_as_they_go() {
+        let kind_of = |body: &str| kind(&classify(403, None, body.as_bytes(), NOW.parse().unwrap(), &[]));
+        for body in [
+            r#"{"error":{"code":"403","status":7,"errors":[{"reason":"rateLimitExceeded"}]}}"#,
+            r#"{"error":{"errors":null,"details":null,"status":"RESOURCE_EXHAUSTED"}}"#,
+            r#"{"error":{"errors":[null,7,{"reason":5},{"reason":"quotaExceeded"}],"details":{}}}"#,
+            r#"{"error":"rateLimitExceeded","error_description":"slow down"}"#,
+        ] {
+            assert_eq!(kind_of(body), "retry", "{body}");
+        }
+        assert_eq!(kind_of(r#"{"error":{"details":[{"reason":"SERVICE_DISABLED"}]}}"#), "closed");
     }
 
     #[test]
     fn bodies_that_are_not_googles_do_no_harm() {
         let now = NOW.parse().unwrap();
-        for body in ["", "<html>Bad Gateway</html>", "[]", r#"{"error":"invalid_grant"}"#, "{\"error\":{}}"] {
+        for body in ["", "<html>Bad Gateway</html>", "[]", "{\"error\":{}}"] {
             let expected = Failure::Retry { after: None, of_server: true, reason: "HTTP 502".to_owned() };
             assert_eq!(classify(502, None, body.as_bytes(), now, &[]), expected, "{body}");
         }
@@ -251,6 +303,7 @@ mod tests {
             ("120", Some(120)),
             ("0", Some(0)),
             ("99999999999", Some(86_400)),
+            ("99999999999999999999999999", Some(86_400)),
             ("Sun, 22 Nov 2026 12:01:30 GMT", Some(90)),
             ("Sun, 22 Nov 2026 11:00:00 GMT", Some(0)),
             ("Sun, 22 Nov 2126 11:00:00 GMT", Some(86_400)),

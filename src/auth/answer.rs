@@ -71,10 +71,11 @@ impl Answer {
         }
     }
 
-    /// The permissions, if the provider names them.
+    /// The permissions, if the provider names any.
     pub fn scope(&self) -> Option<String> {
         let scopes: Vec<&str> = self.scopes()?.iter().map(|scope| scope.as_str()).collect();
-        Some(redact::foreign(&scopes.join(" "), &[], LONGEST_SCOPE))
+        let scope = redact::foreign(&scopes.join(" "), &[], LONGEST_SCOPE);
+        (!scope.is_empty()).then_some(scope)
     }
 
     pub fn expires(&self, now: Timestamp) -> Option<Timestamp> {

@@ -48,8 +48,9 @@ async fn send(http: &reqwest::Client, request: HttpRequest) -> Result<HttpRespon
 
 /// An answer of whatever status, read as far as [`LONGEST_ANSWER`].
 pub async fn fetch(request: reqwest::RequestBuilder) -> Result<HttpResponse, Error> {
-    let failed =
-        |error: reqwest::Error| Error::Later(format!("the provider cannot be reached: {}", error.without_url()));
+    let failed = |error: reqwest::Error| {
+        Error::Later(format!("the provider cannot be reached: {}", crate::api::cause(&error.without_url())))
+    };
     let mut response = request.send().await.map_err(failed)?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::http::{self, fetch};
 use super::{Error, Grant};
-use crate::config::{ClientIdentity, OAuthClient, Provider};
+use crate::config::{ClientIdentity, OAuthClient, Provider, is_safe};
 use crate::redact;
 use jiff::Timestamp;
 use oauth2::basic::{
@@ -86,7 +86,11 @@ impl Session {
     }
 
     pub fn is_googles(&self) -> bool {
-        matches!(&self.client.provider, Provider::Endpoints { token, .. } if token.host_str() == Some("oauth2.googleapis.com"))
+        let host = match &self.client.provider {
+            Provider::Issuer(issuer) => issuer.host_str(),
+            Provider::Endpoints { token, .. } => token.host_str(),
+        };
+        matches!(host, Some("accounts.google.com" | "oauth2.googleapis.com" | "www.googleapis.com"))
     }
 
     /// The error that only a login mends, with the command for it.
@@ -130,7 +134,8 @@ impl Session {
             return Err(self.needs_login("the provider gave no refresh token, so the login would end within the hour"));
         }
         let scope = answer.scope().unwrap_or_else(|| self.client.scope.clone());
-        let given: Vec<&str> = scope.split_whitespace().collect();
+        // Some write commas.
+        let given: Vec<&str> = scope.split([' ', ',']).collect();
         // Granted by the refresh token itself; many providers do not list it.
         let mut wanted = self.client.scope.split_whitespace().filter(|wanted| *wanted != "offline_access");
         if let Some(missing) = wanted.find(|wanted| !given.contains(wanted)) {
@@ -200,15 +205,22 @@ impl Session {
         };
         let url = format!("{}/.well-known/openid-configuration", issuer.as_str().trim_end_matches('/'));
         let answer = fetch(http::client()?.0.get(&url)).await?;
+        if !answer.status().is_success() {
+            return Err(Error::Later(format!("{url} answers with HTTP {}", answer.status().as_u16())));
+        }
         let found: Discovered = serde_json::from_slice(answer.body()).map_err(|error| {
             let error = redact::foreign(&error.to_string(), &[], redact::LONGEST);
             Error::Later(format!("{url} is not an OpenID configuration: {error}"))
         })?;
-        // A provider that is reached safely does not send secrets over an unsafe way.
         let all =
             [Some(&found.authorization_endpoint), Some(&found.token_endpoint), found.revocation_endpoint.as_ref()];
-        if issuer.scheme() == "https" && all.into_iter().flatten().any(|endpoint| endpoint.scheme() != "https") {
-            return Err(Error::Person(format!("{url} names endpoints without https")));
+        // A provider that is reached safely does not send secrets over an unsafe way.
+        let is_good = |endpoint: &Url| {
+            is_safe(endpoint, self.client.allow_http) && (issuer.scheme() != "https" || endpoint.scheme() == "https")
+        };
+        if let Some(bad) = all.into_iter().flatten().find(|endpoint| !is_good(endpoint)) {
+            let bad = redact::foreign(bad.as_str(), &[], redact::LONGEST);
+            return Err(Error::Person(format!("{url} names {bad}, to which no secret must go: it needs https")));
         }
         Ok(Endpoints {
             authorize: found.authorization_endpoint,

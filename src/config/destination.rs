@@ -40,6 +40,8 @@ pub struct OAuthClient {
     pub identity: ClientIdentity,
     pub provider: Provider,
     pub scope: String,
+    /// Whether secrets may go over plain http to other machines.
+    pub allow_http: bool,
 }
 
 /// As whom fitferry introduces itself.
@@ -157,7 +159,7 @@ fn oauth(settings: &OAuthSettings, allow_http: bool, environment: &Environment) 
         _ => return Err(Error::value("destination.oauth", "needs both of authorize_url and token_url, or neither")),
     };
     let scope = settings.scope.clone().unwrap_or_else(|| SCOPE.to_owned());
-    Ok(Credentials::OAuth(Box::new(OAuthClient { identity, provider, scope })))
+    Ok(Credentials::OAuth(Box::new(OAuthClient { identity, provider, scope, allow_http })))
 }
 
 /// Secrets go over https, or stay on this machine, or somebody has said that the way is safe.
@@ -172,13 +174,22 @@ fn safe_url(key: &str, text: &str, allow_http: bool) -> Result<Url, Error> {
     }
     match url.scheme() {
         "https" => Ok(url),
-        "http" if allow_http || is_loopback(&url) => Ok(url),
+        "http" if is_safe(&url, allow_http) => Ok(url),
         "http" => {
             let what =
                 "a token must not go over plain http; use https, or destination.allow_http where the way is safe";
             Err(Error::value(key, format!("is {shown}: {what}")))
         }
         _ => Err(Error::value(key, format!("is {shown}; {hint}"))),
+    }
+}
+
+/// Whether a secret may go there.
+pub fn is_safe(url: &Url, allow_http: bool) -> bool {
+    match url.scheme() {
+        "https" => true,
+        "http" => allow_http || is_loopback(url),
+        _ => false,
     }
 }
 

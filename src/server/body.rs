@@ -1,16 +1,20 @@
 //! Receives the body of a request: bounded in bytes and time, unpacked, and only if it claims to be JSON.
 
 use super::error::ApiError;
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use flate2::read::MultiGzDecoder;
+use std::future::poll_fn;
 use std::io::Read;
+use std::pin::Pin;
 use std::time::Duration;
 
 /// Bytes of a request's body, also unpacked; a session with a very long description has a few thousand.
 pub const LONGEST_BODY: usize = 256 << 10;
+
+/// Bytes that are received, and thrown away, of a body that is too long: most clients look at an answer only once they have
+/// sent all of it.
+const LONGEST_RECEIVED: usize = 16 << 20;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -20,20 +24,31 @@ pub async fn receive(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiErro
         return Err(ApiError::unsupported("The Content-Type of a session is application/json."));
     }
     let packed = is_packed(headers)?;
-    let mut request = Request::new(body);
-    DefaultBodyLimit::max(LONGEST_BODY).apply(&mut request);
-    let received = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
-    let bytes = received.map_err(|_| ApiError::timeout())?.map_err(|error| not_received(&error))?;
-    if packed { unpack(&bytes) } else { Ok(bytes.into()) }
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    // Whoever waits for a 100 before sending is told without being asked for it.
+    let waits = headers.contains_key(header::EXPECT);
+    if announced > LONGEST_RECEIVED || announced > LONGEST_BODY && waits {
+        return Err(ApiError::too_large(LONGEST_BODY));
+    }
+    let received = tokio::time::timeout(BODY_TIMEOUT, read(body)).await;
+    let bytes = received.map_err(|_| ApiError::timeout())??;
+    if packed { unpack(&bytes) } else { Ok(bytes) }
 }
 
-fn not_received(error: &BytesRejection) -> ApiError {
-    match error {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            ApiError::too_large(LONGEST_BODY)
+async fn read(mut body: Body) -> Result<Vec<u8>, ApiError> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame =
+            frame.map_err(|_| ApiError::invalid("The body broke off, or its chunks are not what HTTP says."))?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length <= LONGEST_BODY {
+            bytes.extend_from_slice(&data);
+        } else if length > LONGEST_RECEIVED {
+            break;
         }
-        _ => ApiError::invalid("The body broke off, or its chunks are not what HTTP says."),
     }
+    if length > LONGEST_BODY { Err(ApiError::too_large(LONGEST_BODY)) } else { Ok(bytes) }
 }
 
 /// Without a Content-Type it is taken for what it must be.

@@ -27,6 +27,8 @@ pub fn router(database: Database) -> Router {
         .route("/fitness/v1/users/{user}/sessions", get(list))
         .route("/fitness/v1/users/{user}/sessions/{id}", put(update).delete(delete))
         .route("/$discovery/rest", get(describe))
+        // The same address, as some clients spell it.
+        .route("/%24discovery/rest", get(describe))
         .fallback(|| async { ApiError::not_found() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .with_state(database)

@@ -2,6 +2,7 @@
 
 use serde::de::{self, Deserializer, Visitor};
 use serde::ser::Serializer;
+use serde_json::Value;
 use std::fmt;
 
 pub fn serialize<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -10,6 +11,11 @@ pub fn serialize<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::
 
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     deserializer.deserialize_any(Int64)
+}
+
+/// The same, where it is one.
+pub fn read(value: &Value) -> Option<i64> {
+    value.deserialize_any(Int64).ok()
 }
 
 /// The same for members that may be absent or null.

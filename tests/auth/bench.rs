@@ -17,10 +17,15 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Option<Self> {
+        Self::introduced_by("client_id = 'client'\nclient_secret = 'client-secret'")
+    }
+
+    /// With other settings for the client's name and secret.
+    pub fn introduced_by(identity: &str) -> Option<Self> {
         let provider = OAuthServer::start()?;
         let api = FaultServer::start("access-secret-1");
         let place = Place::new();
-        let settings = provider.settings(&format!("http://{}/fitness/v1", api.address));
+        let settings = provider.settings_with(&format!("http://{}/fitness/v1", api.address), identity);
         let folders = format!("folders = ['{}']\ndelivery.retry_first = '20ms'\n", place.folder().display());
         fs::write(place.config(), folders + &settings).unwrap();
         Some(Self { provider, api, place })

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bench;
+mod clients;
 mod keeping;
 mod oauth;
 mod secrets;

@@ -1,5 +1,6 @@
 //! The samples of the API's public guide "Working with Sessions", with curl, verbatim but for host and token.
 
+use crate::support::foreign;
 use crate::support::program::Place;
 use std::process::Command;
 
@@ -21,8 +22,7 @@ const CREATE: &str = r#"{
 
 #[test]
 fn both_samples_work() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("no curl: nothing checked");
+    if !foreign::has_curl() {
         return;
     }
     let place = Place::new();

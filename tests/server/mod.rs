@@ -6,6 +6,7 @@ mod disk_full;
 mod feed;
 mod google_client;
 mod guide;
+mod limits;
 mod memory;
 mod sessions;
 mod users;

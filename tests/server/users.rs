@@ -1,5 +1,6 @@
 //! Several users of one server, and both rules for windows.
 
+use crate::support::foreign;
 use crate::support::http;
 use crate::support::program::{ALL, Daemon, Place, sessions};
 use serde_json::{Value, json};
@@ -62,8 +63,7 @@ fn the_older_rule_lists_what_ends_in_the_window() {
 /// A request and an answer as a client sends and takes them that packs both.
 #[test]
 fn bodies_may_be_packed_both_ways() {
-    if std::process::Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("no curl: nothing checked");
+    if !foreign::has_curl() {
         return;
     }
     let place = Place::new();

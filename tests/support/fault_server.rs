@@ -19,6 +19,8 @@ pub enum Fault {
     Raw(Vec<u8>),
     /// A good beginning, and then blanks as long as anybody listens.
     Endless,
+    /// This, and then that again and again, ten times a second.
+    Drip(&'static [u8], &'static [u8]),
 }
 
 /// What is sent back.
@@ -26,6 +28,7 @@ pub enum Reply {
     Whole(u16, &'static str, String),
     Raw(Vec<u8>),
     Endless,
+    Drip(&'static [u8], &'static [u8]),
 }
 
 /// One request as it arrived.
@@ -54,6 +57,8 @@ struct State {
     twice: bool,
     token: String,
     pause: Duration,
+    /// What lists of changes are answered with, in turn and over again; without any, they are like those of windows.
+    changes: VecDeque<String>,
 }
 
 #[derive(Clone)]
@@ -114,6 +119,11 @@ impl FaultServer {
         let mut state = self.state.lock().unwrap();
         let token = std::mem::take(&mut state.token);
         *state = State { token, sessions, ..State::default() };
+    }
+
+    /// Lists of changes are answered with these, in turn and over again.
+    pub fn tell_changes(&self, bodies: &[&str]) {
+        self.state.lock().unwrap().changes = bodies.iter().map(|body| (*body).to_owned()).collect();
     }
 
     pub fn sessions(&self) -> BTreeMap<String, Value> {
@@ -201,6 +211,7 @@ impl FaultServer {
             Some(Fault::Answer(status, headers, body)) => return Some(Reply::Whole(status, headers, body.to_owned())),
             Some(Fault::Raw(bytes)) => return Some(Reply::Raw(bytes)),
             Some(Fault::Endless) => return Some(Reply::Endless),
+            Some(Fault::Drip(first, then)) => return Some(Reply::Drip(first, then)),
             Some(Fault::HangUp) => return None,
             Some(Fault::TakeAndHangUp) | None => {}
         }
@@ -220,6 +231,12 @@ impl FaultServer {
     fn list(&self, request: &Seen) -> Option<Reply> {
         let mut state = self.state.lock().unwrap();
         state.seen.push(request.clone());
+        if !request.path.contains("startTime")
+            && let Some(body) = state.changes.pop_front()
+        {
+            state.changes.push_back(body.clone());
+            return Some(Reply::Whole(200, "", body));
+        }
         let sessions: Vec<&Value> = state.sessions.values().collect();
         Some(Reply::Whole(200, "", json!({"session": sessions}).to_string()))
     }
@@ -238,6 +255,14 @@ impl Reply {
                 bytes.resize(64 << 10, b' ');
                 while writer.write_all(&bytes).is_ok() {
                     bytes.fill(b' ');
+                }
+                false
+            }
+            Self::Drip(first, then) => {
+                let mut alive = writer.write_all(first).is_ok();
+                while alive {
+                    std::thread::park_timeout(Duration::from_millis(100));
+                    alive = writer.write_all(then).is_ok();
                 }
                 false
             }

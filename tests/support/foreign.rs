@@ -33,6 +33,11 @@ pub fn can_trace() -> bool {
     usable(tried.is_ok_and(|output| output.status.success()), "strace, with the right to trace,")
 }
 
+/// Whether curl is there.
+pub fn has_curl() -> bool {
+    usable(Command::new("curl").arg("--version").output().is_ok(), "curl")
+}
+
 /// Python with Google's API client, for one of our scripts.
 pub fn python(script: &str) -> Option<Command> {
     let mut command = Command::new(installed("python/bin/python", "Google's Python client")?);

@@ -64,9 +64,13 @@ impl OAuthServer {
 
     /// The configuration lines of a destination with a login here.
     pub fn settings(&self, base_url: &str) -> String {
+        self.settings_with(base_url, "client_id = 'client'\nclient_secret = 'client-secret'")
+    }
+
+    /// The same with these lines for the client's name and secret.
+    pub fn settings_with(&self, base_url: &str, identity: &str) -> String {
         format!(
-            "[destination]\nurl = '{base_url}'\n[destination.oauth]\nclient_id = 'client'\nclient_secret = \
-             'client-secret'\nissuer = 'http://localhost:{}'\n",
+            "[destination]\nurl = '{base_url}'\n[destination.oauth]\n{identity}\nissuer = 'http://localhost:{}'\n",
             self.port
         )
     }

@@ -4,4 +4,5 @@ pub mod deliver;
 mod memory;
 mod reconcile;
 mod schema;
+mod tls;
 mod transport;

@@ -225,3 +225,65 @@ fn a_long_history_is_compared_window_by_window() {
     // Debug builds are large; what matters is that it is not the size of the history.
     figures.iter().for_each(|figure| assert!(figure.resident < 100_000, "{figure}"));
 }
+
+/// A list of changes that leads in a circle is followed once around.
+#[test]
+fn a_circle_of_changes_is_left() {
+    let server = FaultServer::start("right");
+    let page =
+        |token: &str| format!(r#"{{"session": [{{"id": "x"}}, {{"id": null}}, null], "nextPageToken": "{token}"}}"#);
+    let pages = ["a", "b", "c"].map(page);
+    server.tell_changes(&pages.each_ref().map(String::as_str));
+    let place = place_for(&server, "");
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    drop_sessions(&place, &server, 1);
+    (0..3).for_each(|_| drop(daemon.wait_for("reconcile.done")));
+    let asked = server.seen().iter().filter(|seen| seen.method == "GET" && !seen.path.contains("startTime")).count();
+    assert!((3..=20).contains(&asked), "{asked} lists of changes");
+}
+
+/// An answer that is no list does not look as if all were gone.
+#[test]
+fn what_is_no_list_is_not_believed() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "");
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    drop_sessions(&place, &server, 1);
+    for body in ["[]", r#"{"status": "log in first"}"#, r#"{"error": {"code": 500}}"#] {
+        server.tell_changes(&[body]);
+        let failed = daemon.wait_for("reconcile.failed");
+        assert!(failed["reason"].as_str().unwrap().contains("is not the API's"), "{body}: {failed}");
+        server.tell_changes(&[]);
+        daemon.wait_for("reconcile.done");
+    }
+    assert!(daemon.events("session.missing").is_empty());
+}
+
+/// Which sessions a window counts in was changed once; of ours none is missed by either rule.
+#[test]
+fn windows_are_understood_by_both_rules() {
+    for rule in ["overlap", "ends"] {
+        let place = Place::new();
+        let mut daemon = place.start_with(&[], &[EVERY_SECOND, ("FITFERRY_SERVER__WINDOW", rule)]);
+        let hour = 3600;
+        // One every five hours for ten days: some reach over every edge that there may be.
+        for number in 0..48 {
+            let run = Run {
+                records: 2,
+                seconds: 4 * hour,
+                ..Run::at(days_ago(20) + i64::from(number) * 5 * i64::from(hour))
+            };
+            place.drop_file(&format!("{number}.fit"), run.build());
+        }
+        daemon.wait_for_sessions(&place, 48);
+        daemon.wait_for_where("reconcile.done", |event| event["compared"].as_u64() >= Some(48));
+        let (from, to) = (days_ago(18), days_ago(12));
+        let [from, to] = [from, to].map(|time| jiff::Timestamp::from_second(time).unwrap().to_string());
+        for window in [&[][..], &["--from", &from, "--to", &to]] {
+            let report = &place.json(&[&["reconcile", "--dry-run", "--json"], window].concat())[0];
+            assert!(report["compared"].as_u64() >= Some(if window.is_empty() { 48 } else { 25 }), "{rule}: {report}");
+            assert_eq!(report["differences"], serde_json::json!([]), "{rule}");
+        }
+        assert!(daemon.events("session.missing").is_empty());
+    }
+}

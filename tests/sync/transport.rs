@@ -61,9 +61,13 @@ fn every_broken_answer_is_outlasted_and_named() {
         (Fault::Raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()), "204"),
         (Fault::Endless, "longer than"),
         (Fault::HangUp, "connection failed"),
+        // A little at a time, and never all of it; what is no answer yet does not count either.
+        (Fault::Drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" "), "timed out"),
+        (Fault::Drip(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "timed out"),
+        (Fault::Raw(b"HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n".to_vec()), "HTTP 600"),
     ] {
         let what = format!("{fault:?}");
-        let reason = reason_of(fault, "");
+        let reason = reason_of(fault, "delivery.request_timeout = '2s'\n");
         assert!(reason.contains(words), "{reason}: {}", &what[..what.len().min(200)]);
         assert!(!reason.contains("right"), "no token in {reason}");
     }

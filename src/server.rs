@@ -16,6 +16,7 @@ mod health;
 mod list;
 mod listen;
 mod query;
+mod refusal;
 mod routes;
 #[cfg(test)]
 mod tests;

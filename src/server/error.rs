@@ -63,6 +63,16 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "requestTimeout", "DEADLINE_EXCEEDED", message)
     }
 
+    /// What the HTTP library did not take for a request.
+    pub fn unreadable(status: StatusCode) -> Self {
+        let message = match status {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "The head of the request is too large.",
+            StatusCode::URI_TOO_LONG => "The address is too long.",
+            _ => "The request is not HTTP.",
+        };
+        Self::new(status, "badRequest", "INVALID_ARGUMENT", message)
+    }
+
     /// A mistake of ours.
     pub fn internal(error: &impl Display) -> Self {
         events::server_fault(error);
@@ -78,15 +88,22 @@ impl From<sqlite::Error> for ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// As JSON.
+    pub fn body(&self) -> String {
         let body = json!({"error": {
             "code": self.status.as_u16(),
             "message": self.message,
             "errors": [{"message": self.message, "domain": "global", "reason": self.reason}],
             "status": self.name,
         }});
-        let mut response = (self.status, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response();
+        body.to_string()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, [(header::CONTENT_TYPE, JSON)], self.body()).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             // With a parameter, as a bare scheme is more than Google's client for Python can read.
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));

@@ -2,6 +2,7 @@
 //! else out.
 
 use super::guests::{Guest, Guests};
+use super::refusal::Explained;
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -70,7 +71,7 @@ async fn answer(stream: TcpStream, guest: Guest, router: Router, mut stopping: w
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     let service = TowerToHyperService::new(router.layer(Extension(guest.clone())));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Explained::new(Box::pin(stream))), service));
     tokio::select! {
         // What it says counts before whether it has to leave.
         biased;

@@ -8,5 +8,6 @@ mod google_client;
 mod guide;
 mod limits;
 mod memory;
+mod raw;
 mod sessions;
 mod users;

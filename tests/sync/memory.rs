@@ -103,7 +103,8 @@ fn a_session_is_found_again_under_another_id() {
     place.drop_file("a.fit", other.build());
     fs::remove_file(place.state().join("outbox.db")).unwrap();
     let mut daemon = place.start();
-    daemon.wait_for("survey.done");
+    // A look at the server, or its list of changes, whichever is first, finds the session.
+    daemon.wait_for("file.queued");
     wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
     assert_eq!(sessions(&server).into_keys().collect::<Vec<_>>(), before.into_keys().collect::<Vec<_>>());
 }

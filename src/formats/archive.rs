@@ -220,11 +220,13 @@ impl Walk<'_> {
             self.summary.unknown += 1;
             return Ok(Flow::Continue(()));
         }
-        if reading.is_complete() {
+        if reading.format.is_some() && reading.flaw().is_none() {
             // The end of the member has to be seen: its checksum proves it complete.
-            if let Err(error) = io::copy(&mut input, &mut io::sink()) {
-                reading = reading.in_condition(condition_of(&error)?);
-            }
+            let end = match io::copy(&mut input, &mut io::sink()) {
+                Ok(_) => Condition::Sound,
+                Err(error) => condition_of(&error)?,
+            };
+            reading = reading.in_condition(end);
         }
         Ok(self.take(name, reading))
     }

@@ -115,7 +115,7 @@ impl Reading {
 
     /// Notes in which condition the file is, unless something else was wrong with it before.
     pub fn in_condition(mut self, condition: Condition) -> Self {
-        if self.condition == Condition::Sound {
+        if self.flaw().is_none() {
             self.condition = condition;
         }
         self

@@ -145,7 +145,7 @@ fn what_is_wrong_with_a_member_is_wrong_with_it_alone() {
         ("zstd.fit", |entry| entry.method = 93, "ZSTD"),
         ("checksum.fit", |entry| entry.crc ^= 1, "checksum"),
         ("shorter.fit", |entry| entry.len -= 1, "checksum"),
-        ("longer.fit", |entry| entry.len += 1, "size"),
+        ("longer.fit", |entry| entry.len += 1, "breaks off"),
         ("bomb.fit", |entry| entry.len = u32::MAX, "too much"),
         ("cut.fit", |entry| entry.packed_len -= 40, "breaks off"),
         ("nowhere.fit", |entry| entry.offset = u32::MAX, "breaks off"),

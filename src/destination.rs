@@ -4,7 +4,31 @@
 
 use crate::session::Session;
 use jiff::Timestamp;
+use std::pin::Pin;
 use std::time::Duration;
+
+/// What a destination says, some time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+
+/// One account's place for sessions. Dropping an answer gives up waiting for it; what was asked may happen all the same.
+pub trait Destination: Send + Sync {
+    /// Puts a session in its wire form under its id; tells what the destination now has.
+    fn put<'a>(&'a self, id: &'a str, body: String) -> Answer<'a, Session>;
+
+    /// The sessions that lie in a window, and perhaps some that reach into it: destinations differ at the edges. A list that
+    /// would be too large is a [`Failure::Park`], never a part of it.
+    fn list(&self, window: Window) -> Answer<'_, Listing>;
+
+    /// What was changed and deleted since the list that `continues` comes from; without it, lately. Without
+    /// [`Listing::next`] there is no such list; [`Failure::Park`] if `continues` means nothing any more.
+    fn changes<'a>(&'a self, continues: Option<&'a str>) -> Answer<'a, Listing>;
+
+    /// Deletes a session. One that is not there is as good as deleted.
+    fn delete<'a>(&'a self, id: &'a str) -> Answer<'a, ()>;
+
+    /// Waits for what must not be cut off when the process ends, with a login for instance.
+    fn settle(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
 
 /// Half-open interval of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

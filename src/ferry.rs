@@ -198,9 +198,7 @@ impl Ferry {
             .store
             .call(move |connection| {
                 let row = point(connection, &name, &identity)?;
-                if is_copy || run::was_asleep(accounts::reconciled_at(connection, row)?, Timestamp::now()) {
-                    accounts::set_wary(connection, row, true)?;
-                }
+                mistrust(connection, row, is_copy, Timestamp::now())?;
                 Ok((row, accounts::spent(connection, row)?))
             })
             .await?;
@@ -220,7 +218,7 @@ impl Ferry {
             name,
             account: row,
             store: self.store.clone(),
-            client: Arc::new(client),
+            destination: Arc::new(client),
             bell: Arc::default(),
             courier,
             turn: Turn::default(),
@@ -292,7 +290,7 @@ impl Ferry {
         crash::point("stop.drained");
         for route in &self.routes {
             // A provider that does not answer in time may have replaced the login all the same; that cannot be helped.
-            let _ = tokio::time::timeout(SETTLE, route.client.settle()).await;
+            let _ = tokio::time::timeout(SETTLE, route.destination.settle()).await;
         }
         // Both waits are bounded: the server cuts off who is slow, the store has only a group left to commit.
         if let Some(server) = self.server {
@@ -309,6 +307,20 @@ pub fn point(connection: &Connection, account: &str, identity: &str) -> rusqlite
     let account = accounts::ensure(connection, account, identity)?;
     outbox::queue_difference(connection, account, Timestamp::now())?;
     Ok(account)
+}
+
+/// Has an account's queue compared before it is sent, if what is known of its destination may be out of date. `is_copy` if
+/// the store is not the one that was used last.
+pub fn mistrust(
+    connection: &Connection,
+    account: store::Account,
+    is_copy: bool,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    if is_copy || run::was_asleep(accounts::reconciled_at(connection, account)?, now) {
+        accounts::set_wary(connection, account, true)?;
+    }
+    Ok(())
 }
 
 /// Starts the embedded server, unless another process serves this state directory already.

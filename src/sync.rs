@@ -8,8 +8,8 @@ pub mod reconcile;
 pub mod retry;
 pub mod withhold;
 
-use crate::api::Client;
 use crate::config;
+use crate::destination::{Destination, Stop};
 use crate::store::sessions::SessionRow;
 use crate::store::{self, Store};
 use courier::{Event, Halt};
@@ -27,13 +27,13 @@ pub struct Now {
     pub steady: Duration,
 }
 
-/// One account's way to its server, shared by the loops that use it.
+/// One account's way to its destination, shared by the loops that use it.
 #[derive(Clone)]
 pub struct Route {
     pub name: Arc<str>,
     pub account: store::Account,
     pub store: Store,
-    pub client: Arc<Client>,
+    pub destination: Arc<dyn Destination>,
     /// Rung whenever something was queued.
     pub bell: Arc<Bell>,
     /// To whoever delivers.
@@ -73,14 +73,14 @@ impl Bell {
     }
 }
 
-/// What an answer to a question says of the login.
+/// What an answer to a question says of the account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Heard {
     #[default]
     Nothing,
     Welcome,
-    /// Nobody by this login is known, in these words.
-    Unknown(String),
+    /// Nobody by this login is known, or the account is refused as a whole, in these words.
+    Refused(Stop, String),
 }
 
 /// Tells the time.

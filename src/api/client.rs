@@ -3,7 +3,7 @@
 use super::list::{List, MOST};
 use super::outcome::{classify, parse_date};
 use crate::auth::{self, Tokens};
-use crate::destination::{Failure, Listing, Stop, Window};
+use crate::destination::{self, Destination, Failure, Listing, Stop, Window};
 use crate::redact;
 use crate::session::Session;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RE
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::pin::Pin;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -174,6 +175,28 @@ impl Client {
         url.set_path(&format!("{}/{}", self.sessions.path(), utf8_percent_encode(id, ID_ESCAPES)));
         url.set_query(Some("prettyPrint=false"));
         url
+    }
+}
+
+impl Destination for Client {
+    fn put<'a>(&'a self, id: &'a str, body: String) -> destination::Answer<'a, Session> {
+        Box::pin(self.put(id, body))
+    }
+
+    fn list(&self, window: Window) -> destination::Answer<'_, Listing> {
+        Box::pin(self.list(window))
+    }
+
+    fn changes<'a>(&'a self, continues: Option<&'a str>) -> destination::Answer<'a, Listing> {
+        Box::pin(self.changes(continues))
+    }
+
+    fn delete<'a>(&'a self, id: &'a str) -> destination::Answer<'a, ()> {
+        Box::pin(self.delete(id))
+    }
+
+    fn settle(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.settle())
     }
 }
 

@@ -108,6 +108,15 @@ pub fn of_id(
     query.query_row(params![account.id, account.destination, deliveries, id], mirrored).optional()
 }
 
+/// Whether a session of an id waits to be sent, or was delivered after so many `deliveries`.
+pub fn is_under_way(connection: &Connection, account: Account, id: &str, deliveries: i64) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT 1 FROM {TABLES} WHERE session.account_id = ?1 AND session_id = ?4 AND wanted
+             AND (outbox.state = 'queued' OR seq > ?3)",
+    ))?;
+    query.exists(params![account.id, account.destination, deliveries, id])
+}
+
 fn mirrored(row: &Row<'_>) -> rusqlite::Result<Mirrored> {
     let session = serde_json::from_str(row.get_ref(3)?.as_str()?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(3, Type::Text, error.into()))?;

@@ -54,7 +54,7 @@ pub enum Event {
     Woken,
     /// There is a reason to try again at once, whatever was wrong.
     Probe,
-    /// What a question to the destination told of the login.
+    /// What a question to the destination told of the account.
     Heard(Heard),
     /// Nothing more is to be sent.
     Stopping,
@@ -245,17 +245,18 @@ impl Courier {
     /// A login can end, and be renewed, while there is nothing to deliver.
     fn heard(&mut self, heard: Heard, now: Now, actions: &mut Vec<Action>) {
         match heard {
-            Heard::Unknown(reason) => {
+            Heard::Refused(why, reason) => {
                 if self.halted.as_ref().is_some_and(|halt| halt.stopped) {
                     return;
                 }
                 self.breaker.open();
-                self.rest(CREDENTIALS_PAUSE, now);
-                let halt = Halt { reason, credentials: true, asked: true, stopped: true, pause: CREDENTIALS_PAUSE };
+                let pause = pause_of(why);
+                self.rest(pause, now);
+                let halt = Halt { reason, credentials: why != Stop::Closed, asked: true, stopped: true, pause };
                 self.halt(halt, actions);
             }
             // That we may ask does not say that we may send, unless asking was all that went wrong.
-            Heard::Welcome if self.halted.as_ref().is_some_and(|halt| halt.asked) => {
+            Heard::Welcome if self.asked <= Some(now.steady) && self.halted.as_ref().is_some_and(|halt| halt.asked) => {
                 self.rest = None;
                 self.look = true;
                 self.halted = None;
@@ -471,7 +472,7 @@ impl Courier {
     }
 }
 
-fn pause_of(why: Stop) -> Duration {
+pub fn pause_of(why: Stop) -> Duration {
     match why {
         Stop::Credentials | Stop::Permission => CREDENTIALS_PAUSE,
         Stop::Closed => CLOSED_PAUSE,

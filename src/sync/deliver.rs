@@ -8,6 +8,7 @@ use crate::events;
 use crate::store::outbox::{self, Due, First};
 use crate::store::{self, accounts};
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
@@ -146,12 +147,12 @@ impl Deliverer {
     }
 
     fn send(&mut self, due: Due) {
-        let (client, sender) = (self.route.client.clone(), self.sender.clone());
+        let (destination, sender) = (Arc::clone(&self.route.destination), self.sender.clone());
         self.requests.spawn(async move {
             crash::point("deliver.sending");
             let result = match &due.body {
-                Some(body) => client.put(&due.session_id, body.clone()).await.map(|echo| echo.content_hash()),
-                None => client.delete(&due.session_id).await.map(|()| Vec::new()),
+                Some(body) => destination.put(&due.session_id, body.clone()).await.map(|echo| echo.content_hash()),
+                None => destination.delete(&due.session_id).await.map(|()| Vec::new()),
             };
             crash::point("deliver.answered");
             answer(&sender, Event::Answered { due, result, random: fastrand::f64() });

@@ -3,13 +3,14 @@
 
 mod compare;
 pub mod settle;
+mod surroundings;
 mod windows;
 
-use super::courier::CLOSED_PAUSE;
-use super::{Heard, Progress, Route, retry};
-use crate::config::OnTwin;
+use super::courier::{CLOSED_PAUSE, pause_of};
+use super::{Heard, Route, retry};
+use crate::config::{OnTwin, ReconcileSettings};
 use crate::crash;
-use crate::destination::{Failure, Listing, Stop, Window};
+use crate::destination::{Failure, Listing, Stop};
 use crate::events;
 use crate::store::{self, accounts, mirror, outbox};
 pub use compare::Finding;
@@ -18,7 +19,9 @@ pub use settle::Report;
 use settle::{Asked, LEFT, Rules};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use surroundings::Daemon;
+pub use surroundings::{Question, Surroundings, Wake};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// After a failed attempt, the next one comes no later than this.
@@ -26,6 +29,9 @@ const RETRY: Duration = Duration::from_secs(300);
 
 /// A dead login is tried again this often; a new one counts at once.
 const CREDENTIALS_PAUSE: Duration = Duration::from_secs(600);
+
+/// A destination that refuses its lists, or its list of changes, for so long has none.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// While the list of changes works, the recent past itself is looked at this often.
 const WINDOW_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -51,115 +57,100 @@ pub struct Order {
 /// time everything.
 pub async fn run(
     route: Route,
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::UnboundedReceiver<Order>,
     at_a_pace: bool,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut scanned = route.scanned.subscribe();
-    let every = route.reconcile.every.get();
-    let account = route.account;
-    let last = route.store.call(move |c| accounts::reconciled_at(c, account)).await.ok().flatten();
-    let first = last.map_or(Duration::ZERO, |last| left_of(every, last, Timestamp::now()));
-    let rules = Rules::of(&route.reconcile, false);
-    let mut reconciler = Reconciler { route, rules, has_feed: false, looked: None, next: Instant::now() + first };
-    loop {
-        let work = async {
-            // What waits to be looked up comes first: nothing of it is sent before.
-            if reconciler.survey(&mut scanned).await {
-                return None;
-            }
-            Some(reconciler.next_pass())
-        };
-        let next = tokio::select! {
-            next = work => next,
-            _ = stop.changed() => return,
-        };
-        let Some(next) = next else { continue };
-        let bell = reconciler.route.bell.clone();
-        tokio::select! {
-            () = bell.reconcile.notified() => {}
-            Ok(()) = scanned.changed() => {}
-            Some(order) = orders.recv() => tokio::select! {
-                () = reconciler.obey(order) => {}
-                _ = stop.changed() => return,
-            },
-            () = next, if at_a_pace => tokio::select! {
-                () = reconciler.pass() => {}
-                _ = stop.changed() => return,
-            },
-            _ = stop.changed() => return,
-        }
+    let (name, account, settings) = (Arc::clone(&route.name), route.account, route.reconcile.clone());
+    let reconciler = Reconciler::new(name, account, settings, Daemon::new(route, orders, at_a_pace));
+    tokio::select! {
+        () = reconciler.run() => {}
+        _ = stop.changed() => {}
     }
 }
 
-enum Question {
-    Changes(Option<String>),
-    Window(Window),
+/// What came of the destination's list of changes.
+#[derive(PartialEq, Eq)]
+enum Feed {
+    /// There is none.
+    None,
+    /// It may be there: it was refused in these words.
+    Refused(String),
+    Read,
+    /// Not to its end: so much has changed that a person has to look.
+    Left,
 }
 
-struct Reconciler {
-    route: Route,
+/// One account's comparisons.
+pub struct Reconciler<S> {
+    around: S,
+    name: Arc<str>,
+    account: store::Account,
+    settings: ReconcileSettings,
     rules: Rules,
     /// Whether the destination has a list of changes, as far as was seen.
     has_feed: bool,
+    /// Since when it is refused.
+    refused: Option<Duration>,
     /// When the recent past was last looked at.
-    looked: Option<Instant>,
+    looked: Option<Duration>,
     /// When the next pass is due.
-    next: Instant,
+    next: Duration,
 }
 
-impl Reconciler {
-    /// Waits for the time of the next pass. A destination that takes nothing is not asked either: whoever delivers finds
-    /// out when it is back. But a login may be renewed while there is nothing to deliver.
-    fn next_pass(&self) -> impl Future<Output = ()> + use<> {
-        let (next, route) = (self.next, self.route.clone());
-        async move {
-            tokio::time::sleep_until(next.into()).await;
-            let _ = route.scanned.subscribe().wait_for(|scanned| *scanned).await;
-            let mut halted = route.halted.subscribe();
-            let is_login = halted.borrow().as_ref().is_some_and(|halt| halt.credentials);
-            if is_login {
-                tokio::select! {
-                    _ = halted.wait_for(Option::is_none) => {}
-                    () = route.probe.reconcile.notified() => {}
-                    () = tokio::time::sleep(CREDENTIALS_PAUSE) => {}
-                }
-            } else {
-                // The sender lives as long as the route.
-                let _ = halted.wait_for(Option::is_none).await;
+impl<S: Surroundings> Reconciler<S> {
+    pub fn new(name: Arc<str>, account: store::Account, settings: ReconcileSettings, around: S) -> Self {
+        let (rules, next) = (Rules::of(&settings, false), around.now().steady);
+        Self { around, name, account, settings, rules, has_feed: false, refused: None, looked: None, next }
+    }
+
+    /// Never ends by itself, and may be dropped at any time.
+    pub async fn run(mut self) {
+        let account = self.account;
+        let last = self.call(move |c| accounts::reconciled_at(c, account)).await.ok().flatten();
+        let now = self.around.now();
+        self.next = now.steady + last.map_or(Duration::ZERO, |last| left_of(self.settings.every.get(), last, now.wall));
+        loop {
+            // What waits to be looked up comes first: nothing of it is sent before.
+            while self.survey().await {}
+            match self.around.wake(self.next).await {
+                Wake::Changed => {}
+                Wake::Order(order) => self.obey(order).await,
+                Wake::Due => self.pass().await,
             }
         }
     }
 
     /// One round of everything, and when the next one is.
     async fn pass(&mut self) {
-        let every = self.route.reconcile.every.get();
+        let every = self.settings.every.get();
         let pause = match self.round().await {
             Ok(report) => {
                 let (missing, edited) = (report.count(Finding::Missing), report.count(Finding::Edited));
                 let deleted = report.count(Finding::Deleted);
-                events::reconcile_done(&self.route.name, report.compared, missing, edited, deleted, report.left);
+                events::reconcile_done(&self.name, report.compared, missing, edited, deleted, report.left);
                 every
             }
             Err(failure) => {
                 let pause = pause_after(&failure, every);
-                events::reconcile_failed(&self.route.name, failure.reason(), pause.as_secs());
+                events::reconcile_failed(&self.name, failure.reason(), pause.as_secs());
                 pause
             }
         };
-        self.next = Instant::now() + pause;
+        self.next = self.around.now().steady.saturating_add(pause);
     }
 
     async fn round(&mut self) -> Result<Report, Failure> {
-        let (account, began) = (self.route.account, Timestamp::now());
+        let (account, began) = (self.account, self.around.now().wall);
         let mut report = Report::default();
-        self.has_feed = self.changes(&self.rules.clone(), &mut report).await?;
-        let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= WINDOW_EVERY);
-        let recent = SignedDuration::try_from(self.route.reconcile.recent.get()).unwrap_or(SignedDuration::MAX);
+        let rules = self.rules.clone();
+        self.has_feed = self.changes(&rules, &mut report).await? != Feed::None;
+        let is_due = self.looked.is_none_or(|looked| self.around.now().steady - looked >= WINDOW_EVERY);
+        let recent = SignedDuration::try_from(self.settings.recent.get()).unwrap_or(SignedDuration::MAX);
         let recent = began.saturating_sub(recent).unwrap_or(Timestamp::UNIX_EPOCH).as_millisecond();
         if !self.has_feed || is_due {
             self.span((recent, i64::MAX), &mut report).await?;
-            self.looked = Some(Instant::now());
+            self.looked = Some(self.around.now().steady);
         }
         self.piece_of_history(recent, &mut report).await?;
         crash::point("reconcile.compared");
@@ -168,51 +159,67 @@ impl Reconciler {
         Ok(report)
     }
 
-    /// Follows the destination's list of changes; returns whether it has one.
-    async fn changes(&mut self, rules: &Rules, report: &mut Report) -> Result<bool, Failure> {
-        let account = self.route.account;
+    /// Follows the destination's list of changes.
+    async fn changes(&mut self, rules: &Rules, report: &mut Report) -> Result<Feed, Failure> {
+        let account = self.account;
         let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
+        let mut is_kept = false;
         // A server that leads in a circle has told everything.
         let mut tokens = HashSet::new();
         for _ in 0..MOST_PAGES {
             let deliveries = self.call(move |c| accounts::deliveries(c, account)).await?;
-            let listing = match self.ask(Question::Changes(feed.clone())).await {
-                // The token means nothing any more, so neither does what was missed since: the windows tell.
-                Err(Failure::Park { .. }) => {
-                    self.call(move |c| accounts::set_feed(c, account, None)).await?;
-                    return Ok(false);
-                }
+            let mut listing = self.ask(Question::Changes(feed.clone())).await;
+            if matches!(listing, Err(Failure::Park { .. })) && feed.is_some() {
+                // The token means nothing any more: what is still known of the past has to do. Windows alone would take what
+                // was deleted for lost.
+                feed = None;
+                listing = self.ask(Question::Changes(None)).await;
+            }
+            let listing = match listing {
+                Err(Failure::Park { reason }) => return Ok(self.refused(reason)),
                 listing => listing?,
             };
-            let Some(next) = listing.next.clone() else { return Ok(false) };
+            self.refused = None;
+            let Some(next) = listing.next.clone() else { return Ok(Feed::None) };
             tokens.extend(feed.clone());
             let is_last = listing.sessions.is_empty() && listing.deleted.is_empty() || tokens.contains(&next);
-            let (rules, token) = (rules.clone(), next.clone());
-            let found = self
+            let (rules, token, now) = (rules.clone(), next.clone(), self.around.now().wall);
+            let (found, is_early) = self
                 .call(move |c| {
-                    let found = settle::changes(c, account, deliveries, &listing, &rules, Timestamp::now())?;
+                    let (found, is_early) = settle::changes(c, account, deliveries, &listing, &rules, now)?;
                     crash::point("reconcile.following");
-                    // What is left for a person is not forgotten: it is read again.
-                    if found.left == 0 {
+                    // What is left for a person, or for later, is not forgotten: it is read again.
+                    if found.left == 0 && !is_early && !is_kept {
                         accounts::set_feed(c, account, Some(&token))?;
                     }
-                    Ok(found)
+                    Ok((found, is_early))
                 })
                 .await?;
+            is_kept |= is_early;
             let is_stuck = found.left > 0;
             self.tell(&found);
             report.add(found);
-            if is_last || is_stuck {
-                return Ok(true);
+            if is_stuck {
+                return Ok(Feed::Left);
+            }
+            if is_last {
+                return Ok(Feed::Read);
             }
             feed = Some(next);
         }
-        Ok(true)
+        Ok(Feed::Read)
+    }
+
+    /// The destination refuses its list of changes: it has none, or refuses everything for a while.
+    fn refused(&mut self, reason: String) -> Feed {
+        let now = self.around.now().steady;
+        let since = *self.refused.get_or_insert(now);
+        if now - since < PATIENCE { Feed::Refused(reason) } else { Feed::None }
     }
 
     /// The next piece of the history before the recent past that holds anything; after the last one it begins anew.
     async fn piece_of_history(&mut self, recent: i64, report: &mut Report) -> Result<(), Failure> {
-        let account = self.route.account;
+        let account = self.account;
         let from = self.call(move |c| accounts::history(c, account)).await?;
         let from = from.map_or(i64::MIN, Timestamp::as_millisecond);
         let starts = self.call(move |c| mirror::starts(c, account, (from, recent))).await?;
@@ -231,7 +238,7 @@ impl Reconciler {
 
     /// Compares all of ours that starts in a span.
     async fn span(&mut self, (from, to): windows::Span, report: &mut Report) -> Result<(), Failure> {
-        let account = self.route.account;
+        let account = self.account;
         let starts = self.call(move |c| mirror::starts(c, account, (from, to))).await?;
         for span in windows::spans(&starts) {
             let found = self.compare(span, false, self.rules.clone(), None).await?;
@@ -241,15 +248,15 @@ impl Reconciler {
     }
 
     /// Looks what the destination has of what is queued and was not compared yet. Returns whether there may be more.
-    async fn survey(&mut self, scanned: &mut watch::Receiver<bool>) -> bool {
-        let account = self.route.account;
+    async fn survey(&mut self) -> bool {
+        let account = self.account;
         let found =
             self.call(move |c| Ok((accounts::is_wary(c, account)?, mirror::unchecked_starts(c, account)?))).await;
         let Ok((is_wary, starts)) = found else { return false };
         if !is_wary && starts.is_empty() {
             return false;
         }
-        if !*scanned.borrow() {
+        if !self.around.is_scanned() {
             // Until then more will come, and what is known of files may be out of date.
             return false;
         }
@@ -260,44 +267,44 @@ impl Reconciler {
             }
             return false;
         }
-        tokio::time::sleep(GATHER).await;
-        let mut failures = 0;
+        self.around.sleep(GATHER).await;
+        let (mut failures, began) = (0, self.around.now().steady);
         while let Err(failure) = self.look_up().await {
-            events::reconcile_failed(&self.route.name, failure.reason(), 0);
+            events::reconcile_failed(&self.name, failure.reason(), 0);
             // Whoever waits for a session to be delivered learns that it will take its time.
-            self.route.tell(Progress::Retrying { reason: failure.reason().to_owned() });
+            self.around.hindered(failure.reason());
             failures += 1;
             let after = match &failure {
                 Failure::Retry { after, .. } => after.unwrap_or_default(),
-                Failure::Stop { why: Stop::Credentials, .. } => {
-                    tokio::select! {
-                        () = self.route.probe.reconcile.notified() => {}
-                        () = tokio::time::sleep(CREDENTIALS_PAUSE) => {}
-                    }
+                Failure::Stop { why, reason } => {
+                    // Nothing is sent until then, so nobody else finds out.
+                    self.around.heard(Heard::Refused(*why, reason.clone()));
+                    self.around.rest(pause_of(*why)).await;
                     continue;
                 }
-                // Who delivers finds out what that means.
-                Failure::Park { .. } | Failure::Stop { .. } => {
+                // A destination that has no lists can be delivered to all the same.
+                Failure::Park { .. } if self.around.now().steady - began >= PATIENCE => {
                     let _ = self.call(move |c| outbox::check_all(c, account)).await;
-                    self.route.bell.deliver.notify_one();
+                    self.around.freed();
                     return true;
                 }
+                Failure::Park { .. } => Duration::ZERO,
             };
-            let pause = retry::pause(failures, Duration::from_secs(2), RETRY, fastrand::f64());
-            tokio::time::sleep(pause.max(after)).await;
+            let pause = retry::pause(failures, Duration::from_secs(2), RETRY, self.around.random());
+            self.around.sleep(pause.max(after)).await;
         }
         true
     }
 
     async fn look_up(&mut self) -> Result<(), Failure> {
-        let account = self.route.account;
+        let account = self.account;
         let starts = self.call(move |c| mirror::unchecked_starts(c, account)).await?;
         let mut report = Report::default();
         for span in windows::spans(&starts) {
             let found = self.compare(span, true, self.rules.clone(), None).await?;
             report.add(found);
         }
-        events::survey_done(&self.route.name, report.adopted, report.queued, report.twins);
+        events::survey_done(&self.name, report.adopted, report.queued, report.twins);
         Ok(())
     }
 
@@ -310,12 +317,12 @@ impl Reconciler {
 
     /// Compares for a person, who also answers for a mass of differences.
     async fn compare_all(&mut self, span: windows::Span, dry_run: bool) -> Result<Report, Failure> {
-        let (rules, account) = (Rules::of(&self.route.reconcile, true), self.route.account);
+        let (rules, account) = (Rules::of(&self.settings, true), self.account);
         let mut report = Report::default();
         // What somebody deleted is not missing.
         let deleted = if dry_run { Some(self.deleted().await?) } else { None };
         if !dry_run {
-            self.has_feed = self.changes(&rules, &mut report).await?;
+            self.has_feed = self.changes(&rules, &mut report).await? != Feed::None;
         }
         let starts = self.call(move |c| mirror::starts(c, account, span)).await?;
         for span in windows::spans(&starts) {
@@ -325,8 +332,8 @@ impl Reconciler {
     }
 
     /// What was deleted since the list of changes was followed last, which stays to be followed.
-    async fn deleted(&self) -> Result<Arc<HashSet<String>>, Failure> {
-        let account = self.route.account;
+    async fn deleted(&mut self) -> Result<Arc<HashSet<String>>, Failure> {
+        let account = self.account;
         let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
         let mut deleted = HashSet::new();
         for _ in 0..MOST_PAGES {
@@ -353,7 +360,7 @@ impl Reconciler {
         rules: Rules,
         deleted: Option<Arc<HashSet<String>>>,
     ) -> Result<Report, Failure> {
-        let (account, dry_run) = (self.route.account, deleted.is_some());
+        let (account, dry_run) = (self.account, deleted.is_some());
         let deleted = deleted.unwrap_or_default();
         let mut total = Report::default();
         let mut spans = vec![span];
@@ -376,7 +383,11 @@ impl Reconciler {
             if self.has_feed && !dry_run {
                 // What is missing may have been deleted a moment ago: only the list of changes knows.
                 if found.count(Finding::Missing) > 0 {
-                    self.changes(&rules, &mut total).await?;
+                    match self.changes(&rules, &mut total).await? {
+                        Feed::Left => continue,
+                        Feed::Refused(reason) => return Err(Failure::Park { reason }),
+                        Feed::Read | Feed::None => {}
+                    }
                 }
                 found = self.settle(asked, &listing, &deleted, &rules, false).await?;
             }
@@ -390,59 +401,50 @@ impl Reconciler {
 
     /// What a list means, or what it would mean.
     async fn settle(
-        &self,
+        &mut self,
         asked: Asked,
         listing: &Arc<Listing>,
         deleted: &Arc<HashSet<String>>,
         rules: &Rules,
         dry_run: bool,
     ) -> Result<Report, Failure> {
-        let (account, rules) = (self.route.account, rules.clone());
+        let (account, rules, now) = (self.account, rules.clone(), self.around.now().wall);
         let (listing, deleted) = (Arc::clone(listing), Arc::clone(deleted));
         self.call(move |c| {
-            let settle = |c: &rusqlite::Connection| {
-                settle::window(c, account, asked, &listing, &deleted, &rules, Timestamp::now())
-            };
+            let settle = |c: &rusqlite::Connection| settle::window(c, account, asked, &listing, &deleted, &rules, now);
             if dry_run { store::undone(c, settle) } else { settle(c) }
         })
         .await
     }
 
     async fn call<T: Send + 'static>(
-        &self,
+        &mut self,
         write: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let failed = |error: store::Error| Failure::Retry { after: None, of_server: false, reason: error.to_string() };
-        self.route.store.call(write).await.map_err(failed)
+        self.around.call(write).await.map_err(failed)
     }
 
     /// Asks when the account's pace allows it, and lets whoever delivers know what an answer says of the login.
-    async fn ask(&self, question: Question) -> Result<Listing, Failure> {
-        loop {
-            let leave = self.route.pace().take(self.route.clock.now());
-            match leave {
-                Ok(()) => break,
-                Err(wait) => tokio::time::sleep(wait).await,
-            }
+    async fn ask(&mut self, question: Question) -> Result<Listing, Failure> {
+        while let Err(wait) = self.around.leave() {
+            self.around.sleep(wait).await;
         }
-        let result = match question {
-            Question::Changes(token) => self.route.client.changes(token.as_deref()).await,
-            Question::Window(window) => self.route.client.list(window).await,
-        };
+        let result = self.around.ask(question).await;
         crash::point("reconcile.answered");
         match &result {
-            Ok(_) => drop(self.route.heard.send_replace(Heard::Welcome)),
+            Ok(_) => self.around.heard(Heard::Welcome),
             Err(Failure::Stop { why: Stop::Credentials, reason }) => {
-                self.route.heard.send_replace(Heard::Unknown(reason.clone()));
+                self.around.heard(Heard::Refused(Stop::Credentials, reason.clone()));
             }
             Err(_) => {}
         }
         result
     }
 
-    fn tell(&self, report: &Report) {
+    fn tell(&mut self, report: &Report) {
         crash::point("reconcile.settled");
-        let name = &self.route.name;
+        let name = &self.name;
         // Those that are left are told together, as they are found again each time.
         for difference in report.differences.iter().filter(|difference| difference.remedy != LEFT) {
             match difference.finding {
@@ -457,7 +459,7 @@ impl Reconciler {
             events::reconcile_mass(name, report.left, report.compared);
         }
         if report.queued > 0 {
-            self.route.bell.deliver.notify_one();
+            self.around.freed();
         }
     }
 }

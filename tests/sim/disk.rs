@@ -11,6 +11,11 @@ use fitferry::store::{self, Stamp, accounts, files};
 use fitferry::sync::courier::News;
 use jiff::Timestamp;
 use rusqlite::Connection;
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
 use tempfile::TempDir;
 
 /// Commits between two checkpoints, where only those make a commit durable.
@@ -18,6 +23,34 @@ const CHECKPOINT_EVERY: u32 = 8;
 
 /// Restarts of which one opens the database anew.
 const REOPEN_EVERY: u32 = 3;
+
+type Worker = Box<dyn FnOnce(&Connection) -> rusqlite::Result<Box<dyn Any + Send>>>;
+
+/// What a comparison reads or writes.
+#[derive(Clone)]
+pub struct Work(Rc<RefCell<Option<Worker>>>);
+
+impl Work {
+    pub fn new(work: impl FnOnce(&Connection) -> rusqlite::Result<Box<dyn Any + Send>> + 'static) -> Self {
+        Self(Rc::new(RefCell::new(Some(Box::new(work)))))
+    }
+
+    fn run(&self, connection: &Connection) -> rusqlite::Result<Outcome> {
+        let before = waiting(connection)?;
+        let made = self.0.borrow_mut().take().unwrap()(connection)?;
+        Ok(Outcome::Worked { made, repaired: waiting(connection)?.saturating_sub(before) })
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Work")
+    }
+}
+
+fn waiting(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.prepare_cached("SELECT count(*) FROM outbox")?.query_row([], |row| row.get(0))
+}
 
 /// What waits to be written.
 #[derive(Clone, Debug)]
@@ -43,6 +76,7 @@ pub enum Job {
         now: Timestamp,
     },
     Rest(Option<Timestamp>),
+    Work(Work),
     Intake {
         path: String,
         seen: Seen,
@@ -70,6 +104,11 @@ impl Job {
 pub enum Outcome {
     Fetched(Fetched),
     Taken(Receipt),
+    Worked {
+        made: Box<dyn Any + Send>,
+        /// Sessions that wait now, and did not before.
+        repaired: usize,
+    },
     Written,
 }
 
@@ -120,6 +159,39 @@ impl Disk {
             self.connection = Connection::open_in_memory().unwrap();
             (self.connection, self.syncs) = Self::open(&self.dir, bug);
         }
+    }
+
+    pub fn can_be_backed_up(&self) -> bool {
+        self.connection.is_autocommit()
+    }
+
+    fn paths(&self) -> (PathBuf, PathBuf) {
+        (self.dir.path().join("outbox.db"), self.dir.path().join("backup.db"))
+    }
+
+    pub fn back_up(&self) {
+        let (database, backup) = self.paths();
+        std::fs::copy(database, backup).unwrap();
+    }
+
+    /// Puts the backup in the place of the database.
+    pub fn put_back(&mut self, bug: Option<Bug>) {
+        self.checkpoint();
+        let (database, backup) = self.paths();
+        self.connection = Connection::open_in_memory().unwrap();
+        std::fs::copy(backup, database).unwrap();
+        (self.connection, self.syncs) = Self::open(&self.dir, bug);
+    }
+
+    /// What is known of sessions, to be compared.
+    pub fn fingerprint(&self) -> String {
+        let sql =
+            "SELECT group_concat(session_id || ' ' || session.revision || ' ' || wanted || ' ' || remote.revision ||
+                 ' ' || hex(echo) || ' ' || delivered_ms || ' ' || standing || ' ' || restored || ' ' || seq, char(10))
+             FROM session JOIN remote ON session_row = session.id ORDER BY session.id, remote.destination_id";
+        let text: Option<String> =
+            self.connection.prepare_cached(sql).unwrap().query_row([], |row| row.get(0)).unwrap();
+        text.unwrap_or_default()
     }
 
     fn open(dir: &TempDir, bug: Option<Bug>) -> (Connection, bool) {
@@ -205,6 +277,7 @@ fn run(connection: &Connection, job: &Job, person: &Person, now: Timestamp) -> r
             spent.map_or(Ok(()), |spent| accounts::set_spent(connection, account, spent))?;
             outbox::record(connection, account, due, verdict, *now)?;
         }
+        Job::Work(work) => return work.run(connection),
         Job::PutBack { rows, now } => outbox::unpark(connection, rows, *now)?,
         Job::Hasten { now } => outbox::hasten(connection, account, *now)?,
         Job::Rest(until) => accounts::set_rest_until(connection, account, *until)?,

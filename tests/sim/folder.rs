@@ -49,9 +49,15 @@ pub struct Folder {
     workouts: usize,
     names: usize,
     changes: i64,
+    /// Days between workouts.
+    spacing: i64,
 }
 
 impl Folder {
+    pub fn new(spacing: i64) -> Self {
+        Self { spacing, ..Self::default() }
+    }
+
     /// A person or a program does something to a file. Returns what, and the paths that changed.
     pub fn change(&mut self, rng: &mut Rng, most: usize) -> (&'static str, Vec<String>) {
         let may_add = self.workouts < most;
@@ -91,7 +97,7 @@ impl Folder {
         let day = i64::try_from(number * 7 % 31).unwrap() + 40 * i64::try_from(number / 31).unwrap();
         let start = match after {
             Some(leg) => leg.end + SignedDuration::from_mins(30),
-            None => Timestamp::from_second(START - 2 * 86_400 * day).unwrap(),
+            None => Timestamp::from_second(START - self.spacing * 86_400 * day).unwrap(),
         };
         let format = after.map_or_else(|| *pick(rng, &FORMATS), |leg| leg.source.format);
         let mut workout = Workout::new(format, start, start + SignedDuration::from_mins(rng.i64(50..60)));

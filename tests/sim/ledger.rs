@@ -15,19 +15,53 @@ const REFUSED_IN_ROW: usize = 10;
 /// A session that is answered so often as if the account were stopped may be what is wrong.
 const SUSPICIONS: u32 = 5;
 
-/// One session.
-#[derive(Default)]
-pub struct Entry {
-    pub id: String,
-    /// What it should say, by revision, from 1.
-    pub bodies: Vec<String>,
-    pub flying: bool,
+/// What others did to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disturbance {
+    Edited,
+    /// The server tells of it.
+    Deleted,
+    /// The server says nothing.
+    Vanished,
+}
+
+/// What became of a session at one destination.
+#[derive(Clone, Copy, Default)]
+pub struct There {
     /// The revision that was answered with a 2xx within this process.
     pub answered: i64,
     /// The revision whose delivery is on disk.
     pub durable: i64,
     /// The revision that somebody was told is delivered.
     pub told: i64,
+    /// What others did since we put it last, and how often they ever did anything.
+    pub disturbed: Option<Disturbance>,
+    pub disturbances: u32,
+    /// Another program put the same workout.
+    pub has_twin: bool,
+    /// The revision that is being put again, or was.
+    restoring: Option<i64>,
+    restored: Option<i64>,
+    /// It was sent, and what became of it is not on disk.
+    pub is_unclear: bool,
+}
+
+/// One session.
+#[derive(Clone, Default)]
+pub struct Entry {
+    /// All that it ever had; the last counts.
+    pub ids: Vec<String>,
+    /// What it should say, by revision, from 1; without its id.
+    pub bodies: Vec<String>,
+    /// What it ever was to say, whatever the daemon remembers.
+    history: Vec<String>,
+    /// Revisions up to this are compared with the server before they are sent.
+    wary: i64,
+    pub here: There,
+    elsewhere: There,
+    /// The backup was made while it was under way: what arrived then looks later than what was queued behind it.
+    pub is_overtaken: bool,
+    pub flying: bool,
     /// A revision, and before when it is not to be tried again.
     pub not_before: Option<(i64, Timestamp)>,
     pub parked: Option<i64>,
@@ -44,10 +78,61 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub fn revise(&mut self, body: String) {
+    pub fn id(&self) -> &str {
+        self.ids.last().unwrap()
+    }
+
+    pub fn revise(&mut self, body: &str, is_scanned: bool) {
+        let body = content(body).to_owned();
+        if self.history.last() != Some(&body) {
+            self.history.push(body.clone());
+        }
         if self.bodies.last() != Some(&body) {
             self.bodies.push(body);
+            self.is_overtaken = false;
+            self.wary = if is_scanned { self.wary } else { self.revision() };
         }
+    }
+
+    /// How late this content came, if it ever was to be said.
+    pub fn age(&self, body: &str) -> Option<usize> {
+        self.history.iter().rposition(|known| known == content(body))
+    }
+
+    /// What is wrong with putting a revision again that was delivered, if anything is.
+    pub fn restores(&mut self, revision: i64, permits: impl Fn(Disturbance) -> bool) -> Option<&'static str> {
+        let here = &mut self.here;
+        if here.restoring == Some(revision) {
+            return None;
+        }
+        match here.disturbed {
+            None => Some("P3: again, after it was delivered"),
+            Some(Disturbance::Deleted) if !permits(Disturbance::Deleted) => {
+                Some("P5: again, after somebody deleted it")
+            }
+            Some(Disturbance::Edited) if !permits(Disturbance::Edited) => Some("P4: over what somebody changed"),
+            Some(_) if here.restored == Some(revision) => Some("P7: again, after it was restored once"),
+            Some(_) => {
+                (here.restoring, here.restored) = (Some(revision), Some(revision));
+                None
+            }
+        }
+    }
+
+    pub fn delivered(&mut self, revision: i64) {
+        let here = &mut self.here;
+        (here.durable, here.restoring, here.is_unclear) = (here.durable.max(revision), None, false);
+    }
+
+    /// Whether a new or old memory had to see that the server has this.
+    pub fn is_needless(&self, revision: i64) -> bool {
+        revision <= self.wary && !self.here.is_unclear
+    }
+
+    /// The memory knows nothing of it any more; the server does.
+    fn forget(&mut self) {
+        let Self { ids, history, here, elsewhere, .. } = std::mem::take(self);
+        *self = Self { ids, history, here: here.forgotten(), elsewhere: elsewhere.forgotten(), ..Self::default() };
     }
 
     fn revision(&self) -> i64 {
@@ -55,7 +140,10 @@ impl Entry {
     }
 
     pub fn is_justified(&self, revision: i64, body: &str) -> bool {
-        usize::try_from(revision - 1).ok().and_then(|index| self.bodies.get(index)).is_some_and(|known| known == body)
+        usize::try_from(revision - 1)
+            .ok()
+            .and_then(|index| self.bodies.get(index))
+            .is_some_and(|known| known == content(body))
     }
 
     /// Whether the server answers it as if the API were gone, whatever the weather.
@@ -63,12 +151,38 @@ impl Entry {
         self.bodies.last().is_some_and(|body| is(body, LOST))
     }
 
+    fn moved(&mut self) {
+        std::mem::swap(&mut self.here, &mut self.elsewhere);
+        (self.parked, self.not_before, self.refused, self.stops) = (None, None, None, 0);
+        (self.wary, self.here.is_unclear) = (self.revision(), false);
+    }
+
     pub fn may_be_parked(&self) -> bool {
-        self.refused == Some(self.revision()) || self.is_lost() || self.stops >= SUSPICIONS
+        let was_restored = self.here.disturbed.is_some() && self.here.disturbances >= 2;
+        self.refused == Some(self.revision()) || self.is_lost() || self.stops >= SUSPICIONS || was_restored
     }
 }
 
-#[derive(Default)]
+impl There {
+    /// What is true of the server, whatever the memory knows.
+    fn forgotten(self) -> Self {
+        let Self { disturbed, disturbances, has_twin, .. } = self;
+        Self { disturbed, disturbances, has_twin, ..Self::default() }
+    }
+
+    /// What an old memory knows of a server that has gone on.
+    fn remembered(self, known: Self) -> Self {
+        let Self { disturbed, disturbances, has_twin, .. } = self;
+        Self { disturbed, disturbances, has_twin, is_unclear: false, ..known }
+    }
+}
+
+/// A session's wire form without its id.
+fn content(body: &str) -> &str {
+    body.find("\"name\"").map_or(body, |place| &body[place..])
+}
+
+#[derive(Clone, Default)]
 pub struct Ledger {
     entries: BTreeMap<usize, Entry>,
     ids: BTreeMap<String, usize>,
@@ -84,12 +198,12 @@ pub struct Ledger {
 impl Ledger {
     /// Enters a workout that is heard of for the first time.
     pub fn open(&mut self, number: usize, id: impl FnOnce() -> String) {
-        let ids = &mut self.ids;
-        self.entries.entry(number).or_insert_with(|| {
+        let entry = self.entries.entry(number).or_default();
+        if entry.bodies.is_empty() {
             let id = id();
-            ids.insert(id.clone(), number);
-            Entry { id, ..Entry::default() }
-        });
+            self.ids.insert(id.clone(), number);
+            entry.ids.push(id);
+        }
     }
 
     pub fn entry(&mut self, number: usize) -> &mut Entry {
@@ -113,6 +227,45 @@ impl Ledger {
 
     pub fn of_id(&self, id: &str) -> Option<&Entry> {
         self.entries.get(self.ids.get(id)?)
+    }
+
+    pub fn of_id_mut(&mut self, id: &str) -> Option<&mut Entry> {
+        self.entries.get_mut(self.ids.get(id)?)
+    }
+
+    /// The database is lost.
+    pub fn forget_all(&mut self) {
+        self.entries.values_mut().for_each(Entry::forget);
+        let (entries, ids) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.ids));
+        *self = Self { entries, ids, ..Self::default() };
+    }
+
+    /// An older memory is put back; `is_elsewhere` if it knows the other server as today's.
+    pub fn put_back(&mut self, backup: &Self, is_elsewhere: bool) {
+        self.forget_all();
+        self.rows.clone_from(&backup.rows);
+        for (number, old) in &backup.entries {
+            let entry = self.entry(*number);
+            let now = std::mem::take(entry);
+            let mut old = old.clone();
+            let is_unclear = old.here.is_unclear || old.elsewhere.is_unclear;
+            if is_elsewhere {
+                // What its server refused is not parked any more.
+                old.moved();
+            }
+            let (here, elsewhere) = (now.here.remembered(old.here), now.elsewhere.remembered(old.elsewhere));
+            *entry = Entry { ids: now.ids, history: now.history, here, elsewhere, ..old };
+            (entry.wary, entry.is_overtaken) = (entry.revision(), is_unclear);
+            (entry.flying, entry.rest, entry.spent) = (false, None, None);
+            if backup.absolved.contains(number) {
+                entry.refused = Some(entry.revision());
+            }
+        }
+    }
+
+    /// The account has its other server now.
+    pub fn moved(&mut self) {
+        self.entries.values_mut().for_each(Entry::moved);
     }
 
     pub fn of_row(&mut self, row: SessionRow) -> Option<&mut Entry> {
@@ -157,7 +310,7 @@ impl Ledger {
             entry.refused = Some(entry.revision());
         }
         for entry in self.entries.values_mut() {
-            (entry.flying, entry.answered, entry.rest) = (false, entry.durable, None);
+            (entry.flying, entry.here.answered, entry.rest) = (false, entry.here.durable, None);
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Manners {
     rest: Option<Duration>,
     /// What of that is on disk, by both clocks.
     durable_rest: Option<(Duration, Timestamp)>,
+    /// What was asked for last could not be written down.
+    is_unwritten: bool,
     /// Whether the account is stopped, and only probed.
     pub halted: bool,
     jitters: u32,
@@ -49,6 +51,7 @@ impl Manners {
             durable_day: None,
             rest: None,
             durable_rest: None,
+            is_unwritten: false,
             halted: false,
             jitters: 0,
             jitter_range: (1.0, 0.0),
@@ -57,9 +60,7 @@ impl Manners {
 
     /// What is wrong with sending now, while so many are in flight.
     pub fn sent(&mut self, now: Now, flying: usize) -> Option<&'static str> {
-        let date = now.wall.to_zoned(self.limits.zone.clone()).date();
-        let today = self.day.filter(|(day, _)| *day == date).map_or(0, |(_, count)| count) + 1;
-        self.day = Some((date, today));
+        let complaint = self.requested(now);
         if self.rest.is_some_and(|rest| now.steady < rest) {
             return Some("while the server wants to be left alone");
         }
@@ -69,6 +70,14 @@ impl Manners {
         if self.halted && flying > 0 {
             return Some("beside the probe of a stopped account");
         }
+        complaint
+    }
+
+    /// What is wrong with any request now.
+    pub fn requested(&mut self, now: Now) -> Option<&'static str> {
+        let date = now.wall.to_zoned(self.limits.zone.clone()).date();
+        let today = self.day.filter(|(day, _)| *day == date).map_or(0, |(_, count)| count) + 1;
+        self.day = Some((date, today));
         if self.limits.daily.is_some_and(|daily| today > daily) {
             return Some("beyond the budget of the day");
         }
@@ -92,6 +101,11 @@ impl Manners {
         }
     }
 
+    /// The memory is another one: it knows nothing of today's requests and pauses.
+    pub fn forgotten(&mut self) {
+        (self.rest, self.durable_rest, self.day, self.durable_day) = (None, None, None, None);
+    }
+
     /// Somebody asked not to wait.
     pub fn probed(&mut self) {
         (self.rest, self.durable_rest) = (None, None);
@@ -99,13 +113,18 @@ impl Manners {
 
     /// What this process was asked for, by both clocks, if it has to outlast it.
     pub fn kept_rest(&self, now: Now) -> Option<(Duration, Timestamp)> {
-        let rest = self.rest.filter(|rest| *rest > now.steady + KEPT_PAUSE)?;
+        let rest = self.rest.filter(|rest| *rest > now.steady + KEPT_PAUSE && !self.is_unwritten)?;
         Some((rest, now.wall + (rest - now.steady)))
     }
 
     /// This is on disk.
     pub fn keeps(&mut self, rest: Option<(Duration, Timestamp)>) {
         self.durable_rest = self.durable_rest.max(rest);
+    }
+
+    /// Whether the last pause could be written down.
+    pub fn written(&mut self, is_written: bool) {
+        self.is_unwritten = !is_written;
     }
 
     /// The server takes sessions again, and this is on disk.
@@ -149,7 +168,7 @@ impl Manners {
 
     pub fn restarted(&mut self, now: Now) {
         self.sends.clear();
-        self.halted = false;
+        (self.halted, self.is_unwritten) = (false, false);
         self.rest = self.durable_rest.filter(|(_, wall)| *wall > now.wall).map(|(steady, _)| steady);
         self.day = self.durable_day;
     }

@@ -1,13 +1,15 @@
 //! The simulator: the real core and the real SQLite in a world where a seed decides what happens, and everything does.
 //! `docs/reliability.md` tells what is simulated, what is judged, and how a run is replayed.
 
-mod destination;
+mod comparison;
+pub mod destination;
 mod disk;
 mod folder;
 mod ledger;
 mod limits;
 mod network;
 mod oracle;
+mod others;
 mod plan;
 mod planted;
 mod process;
@@ -84,7 +86,9 @@ fn seeds_that_failed_once_stay_mended() {
 
 #[test]
 fn every_planted_bug_is_seen() {
-    for bug in planted::ALL {
+    // All of them, or the one that somebody is after.
+    let wanted = std::env::var("FITFERRY_SIM_BUG").ok();
+    for bug in planted::ALL.into_iter().filter(|bug| wanted.as_ref().is_none_or(|name| format!("{bug:?}") == *name)) {
         let (totals, failure) = run_all(1, SEEN_WITHIN, Some(bug));
         let failure = failure.unwrap_or_else(|| panic!("{bug:?} was not seen: {totals}"));
         eprintln!("{bug:?}: {} after {} schedules", failure.what, totals.schedules + 1);

@@ -1,14 +1,15 @@
 //! Knows what is owed, as it follows from what was put into the folder and what the server said, and judges every step.
 //! It shares no memory with the product: ids, contents and revisions are its own.
 
-use super::destination::Answer;
+use super::destination::{Answer, Stored};
 use super::folder::Record;
-use super::ledger::{Entry, Ledger};
+use super::ledger::{Disturbance, Entry, Ledger};
 use super::limits::Manners;
 use super::plan::Plan;
+use fitferry::config::{OnDeleted, OnEdited, OnTwin, ReconcileSettings};
 use fitferry::merge;
 use fitferry::rules::Rules;
-use fitferry::session::{self, Session};
+use fitferry::session::{self, APPLICATION, Session};
 use fitferry::store::outbox::{Due, Verdict};
 use fitferry::store::sessions::SessionRow;
 use fitferry::store::{Account, Stamp, files};
@@ -27,12 +28,21 @@ pub struct Oracle {
     pub violation: Option<String>,
     pub ledger: Ledger,
     pub manners: Manners,
-    files: BTreeMap<String, (Option<Stamp>, Vec<Record>)>,
+    files: BTreeMap<String, Filed>,
     account: Account,
     /// Answers that the daemon has and did not hear of yet.
     said: BTreeMap<SessionRow, Answer>,
     is_stopping: bool,
+    /// Whether the folder was looked through since the start.
+    pub is_scanned: bool,
+    policy: ReconcileSettings,
+    /// What was known when the backup was made, and whether that was with the other server.
+    pub backup: Option<(Ledger, BTreeMap<String, Filed>, bool)>,
+    is_elsewhere: bool,
+    was_put_back: bool,
 }
+
+type Filed = (Option<Stamp>, Vec<Record>);
 
 impl Oracle {
     pub fn new(plan: &Plan, account: Account) -> Self {
@@ -44,6 +54,11 @@ impl Oracle {
             account,
             said: BTreeMap::new(),
             is_stopping: false,
+            is_scanned: false,
+            policy: plan.reconcile.clone(),
+            backup: None,
+            is_elsewhere: false,
+            was_put_back: false,
         }
     }
 
@@ -68,8 +83,8 @@ impl Oracle {
             // A past file justifies a session of which none tells any more.
             if let Some(workout) = merge::merge(told) {
                 let entry = self.ledger.entry(number);
-                let session = Session::of(&workout, entry.id.clone(), &Rules::of(TimeZone::UTC));
-                entry.revise(serde_json::to_string(&session).unwrap());
+                let session = Session::of(&workout, entry.id().to_owned(), &Rules::of(TimeZone::UTC));
+                entry.revise(&serde_json::to_string(&session).unwrap(), self.is_scanned);
             }
         }
     }
@@ -93,14 +108,14 @@ impl Oracle {
             Event::Recorded { news: News::Delivered { due }, .. } => {
                 let (was_said, id) = {
                     let entry = self.ledger.of(due);
-                    entry.told = entry.told.max(due.revision);
-                    (entry.answered >= due.revision, entry.id.clone())
+                    entry.here.told = entry.here.told.max(due.revision);
+                    (entry.here.answered >= due.revision, entry.id().to_owned())
                 };
                 self.demand(was_said, || format!("P2: {id}@{} told as delivered without a 2xx", due.revision));
             }
             Event::NotRecorded { row } => {
                 if let Some(entry) = self.ledger.of_row(*row) {
-                    entry.answered = entry.durable;
+                    entry.here.answered = entry.here.durable;
                 }
             }
             Event::Probe => self.forget_rests(),
@@ -118,7 +133,7 @@ impl Oracle {
         self.ledger.of(due).flying = false;
         match answer {
             Answer::Taken => {
-                self.ledger.of(due).answered = due.revision;
+                self.ledger.of(due).here.answered = due.revision;
                 self.ledger.taken();
             }
             Answer::Status { status: 400 | 409, .. } | Answer::Status { status: 403, reason: "forNoReason", .. } => {
@@ -147,6 +162,65 @@ impl Oracle {
         }
     }
 
+    /// The comparison makes so many requests.
+    pub fn asked(&mut self, requests: u32, now: Now) {
+        for _ in 0..requests {
+            if let Some(complaint) = self.manners.requested(now) {
+                self.demand(false, || format!("P7: a question {complaint}"));
+            }
+        }
+    }
+
+    /// Others did something to a session.
+    pub fn disturbed(&mut self, id: &str, how: Disturbance) {
+        if let Some(entry) = self.ledger.of_id_mut(id) {
+            entry.here.disturbed = Some(how);
+            entry.here.disturbances += 1;
+        }
+    }
+
+    pub fn was_disturbed(&self, id: &str) -> bool {
+        self.ledger.of_id(id).is_some_and(|entry| entry.here.disturbances > 0)
+    }
+
+    pub fn has_twin(&mut self, id: &str) {
+        if let Some(entry) = self.ledger.of_id_mut(id) {
+            entry.here.has_twin = true;
+        }
+    }
+
+    /// A comparison that no person asked for queued or parked so many sessions that did not wait.
+    pub fn repaired(&mut self, count: usize) {
+        let known = self.ledger.entries().filter(|entry| !entry.bodies.is_empty()).count();
+        let share = |number: usize| f64::from(u32::try_from(number).unwrap());
+        let is_mass = count > self.policy.mass && share(count) > self.policy.mass_share * share(known);
+        self.demand(!is_mass, || format!("P5: {count} of {known} sessions are repaired, and nobody was asked"));
+    }
+
+    pub fn back_up(&mut self, is_elsewhere: bool) {
+        self.backup = Some((self.ledger.clone(), self.files.clone(), is_elsewhere));
+    }
+
+    pub fn put_back_backup(&mut self) {
+        let (ledger, files, was_elsewhere) = self.backup.clone().unwrap();
+        self.ledger.put_back(&ledger, was_elsewhere != self.is_elsewhere);
+        self.files = files;
+        self.manners.forgotten();
+        self.was_put_back = true;
+    }
+
+    pub fn forget_all(&mut self) {
+        self.ledger.forget_all();
+        self.files.clear();
+        self.manners.forgotten();
+    }
+
+    pub fn moved(&mut self) {
+        self.is_elsewhere = !self.is_elsewhere;
+        self.ledger.moved();
+        self.manners.forgotten();
+    }
+
     fn sent(&mut self, due: &Due, now: Now) {
         let what = format!("{}@{}", due.session_id, due.revision);
         let flying = self.ledger.flying();
@@ -157,15 +231,30 @@ impl Oracle {
         let Some(entry) = self.ledger.find(due) else {
             return self.demand(false, || format!("P5: {what} is justified by no file"));
         };
-        let complaint = complaint_about(entry, due, now);
-        entry.flying = true;
+        let complaint = complaint_about(entry, due, &self.policy, now);
+        (entry.flying, entry.here.is_unclear) = (true, true);
         self.demand(complaint.is_none(), || format!("{what} {}", complaint.unwrap_or_default()));
     }
 
-    /// The server takes a session that holds another revision of it until now.
-    pub fn applied(&mut self, due: &Due, before: Option<i64>) {
-        let is_newer = before.is_none_or(|before| before <= due.revision);
-        self.demand(is_newer, || format!("P4: {}@{} goes over {before:?}", due.session_id, due.revision));
+    /// The server takes a session that holds this of it until now.
+    pub fn applied(&mut self, due: &Due, before: Option<&Stored>) {
+        let may_restore = self.was_put_back && self.policy.on_edited == OnEdited::Restore;
+        let Some(entry) = self.ledger.of_id_mut(&due.session_id) else { return };
+        entry.here.disturbed = None;
+        let Some(before) = before.and_then(|before| before.body.as_deref()) else { return };
+        let body = due.body.as_deref().unwrap_or_default();
+        let (old, new) = (entry.age(before), entry.age(body));
+        self.demand(old <= new || may_restore, || {
+            format!("P4: {}@{} goes over something newer: {before}", due.session_id, due.revision)
+        });
+    }
+
+    /// A session is sent to a server that holds this of it.
+    pub fn meets(&mut self, due: &Due, there: Option<&Stored>) {
+        let Some(entry) = self.ledger.of_id(&due.session_id) else { return };
+        let is_there = there.is_some_and(|there| there.body.is_some() && there.body == due.body);
+        let is_needless = is_there && entry.is_needless(due.revision);
+        self.demand(!is_needless, || format!("P3: {}@{} is sent, and is there", due.session_id, due.revision));
     }
 
     /// What became of an attempt is durable.
@@ -175,7 +264,7 @@ impl Oracle {
         self.manners.keeps(entry.rest.take());
         self.manners.spent(entry.spent.take());
         match verdict {
-            Verdict::Delivered(_) => entry.durable = entry.durable.max(due.revision),
+            Verdict::Delivered(_) => entry.delivered(due.revision),
             // Nothing waits for longer than that: it was the clock that went ahead.
             Verdict::Retry { next, .. } if next.duration_since(now.wall) > LONGEST_DUE => entry.not_before = None,
             Verdict::Retry { next, .. } => entry.not_before = Some((due.revision, *next)),
@@ -202,22 +291,30 @@ impl Oracle {
         self.ledger.entries().for_each(|entry| entry.rest = None);
     }
 
+    /// A full disk: what the server asked for is not known after a restart.
+    pub fn rest_lost(&mut self) {
+        self.manners.written(false);
+        self.ledger.entries().for_each(|entry| entry.rest = None);
+    }
+
     fn forget_rests(&mut self) {
         self.manners.probed();
         self.ledger.entries().for_each(|entry| entry.rest = None);
     }
 
     /// A new process finds what is on the disk.
-    pub fn restarted(&mut self, connection: &Connection, now: Now) {
+    pub fn restarted(&mut self, connection: &Connection, account: Account, now: Now) {
+        self.account = account;
         self.said.clear();
-        self.is_stopping = false;
+        (self.is_stopping, self.is_scanned) = (false, false);
         self.ledger.restarted();
         self.manners.restarted(now);
         let mut lost = Vec::new();
         for entry in self.ledger.entries() {
-            let known = known_revision(connection, self.account, &entry.id);
-            if known < entry.told {
-                lost.push(format!("P2: {}@{} was told as delivered, and is not known to be", entry.id, entry.told));
+            let known = entry.ids.iter().map(|id| known_revision(connection, self.account, id)).max();
+            if known < Some(entry.here.told) {
+                let (id, told) = (entry.id(), entry.here.told);
+                lost.push(format!("P2: {id}@{told} was told as delivered, and is not known to be"));
             }
         }
         for (path, (stamp, _)) in &self.files {
@@ -241,28 +338,39 @@ impl Oracle {
     }
 
     /// Judges what is left when all has come to rest.
-    pub fn finish(&mut self, connection: &Connection, there: &BTreeMap<String, super::destination::Stored>) {
+    pub fn finish(&mut self, connection: &Connection, there: &BTreeMap<String, Stored>) {
         let mut wrong = Vec::new();
+        let mut numbers = BTreeMap::new();
         for (id, stored) in there {
-            match self.ledger.of_id(id) {
-                None => wrong.push(format!("P5: {id} is on the server and nobody's")),
-                Some(entry) if entry.is_justified(stored.revision, &stored.body) => {}
-                Some(_) => wrong.push(format!("P5: {id} is on the server with a content that no file justifies")),
+            let application = stored.session.application.as_ref();
+            if application.and_then(|application| application.name.as_deref()) != Some(APPLICATION) {
+                continue;
+            }
+            let Some(entry) = self.ledger.of_id(id) else {
+                wrong.push(format!("P5: {id} is on the server and nobody's"));
+                continue;
+            };
+            if stored.body.as_ref().is_some_and(|body| entry.age(body).is_none()) {
+                wrong.push(format!("P5: {id} is on the server with a content that no file justifies"));
+            }
+            if let Some(other) = numbers.insert(entry.ids[0].clone(), id) {
+                wrong.push(format!("P3: {id} and {other} are one workout"));
             }
         }
         let mut parked_query = connection
             .prepare_cached("SELECT reason FROM outbox JOIN session ON session.id = session_row WHERE state = 'parked' AND session_id = ?1")
             .unwrap();
-        for entry in self.ledger.entries() {
-            let is_there = there.get(&entry.id).is_some_and(|stored| Some(&stored.body) == entry.bodies.last());
-            let parked: Option<String> = parked_query.query_row([&entry.id], |row| row.get(0)).optional().unwrap();
+        let policy = &self.policy;
+        for entry in self.ledger.entries().filter(|entry| !entry.bodies.is_empty()) {
+            let parked = entry
+                .ids
+                .iter()
+                .find_map(|id| parked_query.query_row([id], |row| row.get::<_, String>(0)).optional().unwrap());
             match parked {
                 Some(reason) if !entry.may_be_parked() => {
-                    wrong.push(format!("P6: {} is parked for nothing of its own: {reason}", entry.id));
+                    wrong.push(format!("P6: {} is parked for nothing of its own: {reason}", entry.id()));
                 }
-                None if !is_there && !entry.is_lost() => {
-                    wrong.push(format!("P3: {}@{} is owed and not there", entry.id, entry.bodies.len()));
-                }
+                None if !entry.is_lost() => wrong.extend(complaint_at_rest(entry, there, policy)),
                 _ => {}
             }
         }
@@ -284,7 +392,24 @@ impl Oracle {
     }
 }
 
-fn complaint_about(entry: &Entry, due: &Due, now: Now) -> Option<String> {
+/// What is wrong with what the server has of a session that neither waits nor is parked.
+fn complaint_at_rest(entry: &Entry, there: &BTreeMap<String, Stored>, policy: &ReconcileSettings) -> Option<String> {
+    let what = format!("{}@{}", entry.id(), entry.bodies.len());
+    let is_respected = policy.on_deleted == OnDeleted::Respect && entry.here.disturbed == Some(Disturbance::Deleted);
+    let is_twin_enough = policy.on_twin == OnTwin::Skip && entry.here.has_twin;
+    let Some(stored) = entry.ids.iter().find_map(|id| there.get(id)) else {
+        return (!is_respected && !is_twin_enough).then(|| format!("P3: {what} is owed and not there"));
+    };
+    match &stored.body {
+        Some(body) if entry.age(body) >= entry.bodies.last().and_then(|body| entry.age(body)) => None,
+        Some(_) if entry.is_overtaken => None,
+        Some(_) => Some(format!("P3: {what} is owed, and an older one is there")),
+        None if policy.on_edited == OnEdited::Keep => None,
+        None => Some(format!("P3: {what} was changed by others, and not restored")),
+    }
+}
+
+fn complaint_about(entry: &mut Entry, due: &Due, policy: &ReconcileSettings, now: Now) -> Option<String> {
     let body = due.body.as_deref().unwrap_or_default();
     let early = entry
         .not_before
@@ -295,8 +420,14 @@ fn complaint_about(entry: &Entry, due: &Due, now: Now) -> Option<String> {
         "P5: with a content that no file justifies"
     } else if entry.is_silent {
         "P7: after a restart with nothing new"
-    } else if due.revision <= entry.durable.max(entry.answered) {
-        "P3: again, after it was delivered"
+    } else if due.revision <= entry.here.durable.max(entry.here.answered)
+        && let Some(complaint) = entry.restores(due.revision, |how| match how {
+            Disturbance::Deleted => policy.on_deleted == OnDeleted::Restore,
+            Disturbance::Edited => policy.on_edited == OnEdited::Restore,
+            Disturbance::Vanished => true,
+        })
+    {
+        complaint
     } else if entry.parked == Some(due.revision) {
         "P7: again, after it was refused for what it is"
     } else if early.is_some() {

@@ -1,7 +1,8 @@
 //! What a seed decides before the first step: the settings of the daemon, and how rough its world is.
 
+use super::destination::Flavour;
 use fastrand::Rng;
-use fitferry::config::Limits;
+use fitferry::config::{Limits, OnDeleted, OnEdited, OnTwin, Period, ReconcileSettings};
 use fitferry::store::outbox::First;
 use fitferry::sync::courier::Schedule;
 use jiff::tz::TimeZone;
@@ -14,6 +15,10 @@ pub const STEPS: u32 = 200;
 pub struct Plan {
     pub schedule: Schedule,
     pub limits: Limits,
+    pub reconcile: ReconcileSettings,
+    pub flavour: Flavour,
+    /// Days between workouts.
+    pub spacing: i64,
     /// Workouts that may come, at most.
     pub workouts: usize,
     /// Of so many thousand, how many requests meet a fault of their own.
@@ -23,6 +28,9 @@ pub struct Plan {
     pub weather: u32,
     pub clock_jumps: u32,
     pub disk_full: u32,
+    /// The same for what others do at the server, and for what befalls the memory.
+    pub meddling: u32,
+    pub mishaps: u32,
     /// Of a hundred hints about changed files, how many are lost until the next scan.
     pub lost_hints: u32,
 }
@@ -39,20 +47,48 @@ impl Plan {
             concurrency: *pick(rng, &[1, 2, 4, 16]),
             rate: *pick(rng, &[None, Some(0.2), Some(1.0), Some(10.0)]),
             burst: *pick(rng, &[1.0, 3.0, 10.0]),
-            daily: *pick(rng, &[None, None, None, Some(12)]),
+            daily: *pick(rng, &[None, None, None, Some(40)]),
             zone: TimeZone::UTC,
         };
+        let clock_jumps = *pick(rng, &[0, 0, 10]);
+        // Whether a memory is older than the server is told by their clocks.
+        let mishaps = if clock_jumps == 0 { *pick(rng, &[0, 10]) } else { 0 };
         Self {
             schedule,
+            reconcile: reconcile(rng, limits.daily.is_some()),
+            flavour: Flavour {
+                has_feed: rng.bool(),
+                ends: rng.bool(),
+                most: *pick(rng, &[10_000, 16]),
+                page: *pick(rng, &[3, 1000]),
+                adds: rng.bool(),
+            },
+            spacing: *pick(rng, &[2, 2, 6]),
             limits,
             workouts: rng.usize(2..30),
             request_faults: *pick(rng, &[0, 100, 400, 800]),
             crashes: *pick(rng, &[0, 10, 30]),
             weather: *pick(rng, &[0, 10, 30]),
-            clock_jumps: *pick(rng, &[0, 0, 10]),
+            clock_jumps,
             disk_full: *pick(rng, &[0, 0, 10]),
+            meddling: *pick(rng, &[0, 10, 40]),
+            mishaps,
             lost_hints: *pick(rng, &[0, 30]),
         }
+    }
+}
+
+/// Often, unless there is a budget that it would use up.
+fn reconcile(rng: &mut Rng, is_scarce: bool) -> ReconcileSettings {
+    let (mass, mass_share) = *pick(rng, &[(1000, 1.0), (2, 0.1), (4, 0.3)]);
+    ReconcileSettings {
+        every: Period::seconds(if is_scarce { 6 * 3600 } else { *pick(rng, &[600, 3600]) }),
+        recent: Period::seconds(*pick(rng, &[20, 150, 600]) * 86_400),
+        on_deleted: *pick(rng, &[OnDeleted::Respect, OnDeleted::Respect, OnDeleted::Restore]),
+        on_edited: *pick(rng, &[OnEdited::Keep, OnEdited::Keep, OnEdited::Restore]),
+        on_twin: *pick(rng, &[OnTwin::Upload, OnTwin::Upload, OnTwin::Skip]),
+        mass,
+        mass_share,
     }
 }
 

@@ -3,8 +3,10 @@
 use super::destination::Answer;
 use super::disk::Job;
 use super::folder::File;
-use fitferry::destination::Failure;
+use fitferry::config::{OnDeleted, OnEdited, ReconcileSettings};
+use fitferry::destination::{Failure, Listing};
 use fitferry::sync::courier::{Action, Event};
+use fitferry::sync::reconcile::Question;
 use fitferry::workout::Format;
 use jiff::{SignedDuration, Timestamp};
 
@@ -35,9 +37,22 @@ pub enum Bug {
     WrongClockForEver,
     FullDiskIsFine,
     LosePutBack,
+    RacedIsMissing,
+    RestoresForEver,
+    ForgetsDeletion,
+    ForgetsTheirs,
+    ForgetsHistory,
+    TombstonesIgnored,
+    MassIgnored,
+    DeletionIgnored,
+    EditIgnored,
+    RefusedListIsEmpty,
+    NoMargin,
+    Unsurveyed,
+    BackupUnnoticed,
 }
 
-pub const ALL: [Bug; 24] = [
+pub const ALL: [Bug; 37] = [
     Bug::DoneBeforeCommit,
     Bug::MarkOnTimeout,
     Bug::RetryOnRefusal,
@@ -62,6 +77,19 @@ pub const ALL: [Bug; 24] = [
     Bug::WrongClockForEver,
     Bug::FullDiskIsFine,
     Bug::LosePutBack,
+    Bug::RacedIsMissing,
+    Bug::RestoresForEver,
+    Bug::ForgetsDeletion,
+    Bug::ForgetsTheirs,
+    Bug::ForgetsHistory,
+    Bug::TombstonesIgnored,
+    Bug::MassIgnored,
+    Bug::DeletionIgnored,
+    Bug::EditIgnored,
+    Bug::RefusedListIsEmpty,
+    Bug::NoMargin,
+    Bug::Unsurveyed,
+    Bug::BackupUnnoticed,
 ];
 
 /// Events that wait at most, for [`Bug::DropOnOverflow`].
@@ -78,13 +106,69 @@ impl Bug {
                  CREATE TEMP TRIGGER IF NOT EXISTS known AFTER UPDATE ON main.remote
                      BEGIN DELETE FROM outbox WHERE session_row = new.session_row; END;"
             }
+            Self::RacedIsMissing => {
+                "CREATE TEMP TRIGGER IF NOT EXISTS new AFTER INSERT ON main.remote
+                     BEGIN UPDATE remote SET seq = 0 WHERE session_row = new.session_row; END;
+                 CREATE TEMP TRIGGER IF NOT EXISTS known AFTER UPDATE OF seq ON main.remote WHEN new.seq != 0
+                     BEGIN UPDATE remote SET seq = 0 WHERE session_row = new.session_row; END;"
+            }
+            Self::RestoresForEver => {
+                "CREATE TEMP TRIGGER IF NOT EXISTS restored AFTER UPDATE OF restored ON main.remote WHEN new.restored != 0
+                     BEGIN UPDATE remote SET restored = 0 WHERE session_row = new.session_row; END;"
+            }
+            Self::ForgetsDeletion => {
+                "CREATE TEMP TRIGGER IF NOT EXISTS deleted AFTER UPDATE OF standing ON main.remote
+                     WHEN new.standing = 'deleted'
+                     BEGIN UPDATE remote SET standing = 'ours' WHERE session_row = new.session_row; END;"
+            }
+            Self::ForgetsTheirs => {
+                "CREATE TEMP TRIGGER IF NOT EXISTS theirs AFTER UPDATE OF echo ON main.remote
+                     WHEN new.standing = 'theirs' AND new.echo != x'00'
+                     BEGIN UPDATE remote SET echo = x'00' WHERE session_row = new.session_row; END;"
+            }
+            Self::ForgetsHistory => {
+                "CREATE TEMP TRIGGER IF NOT EXISTS history AFTER UPDATE OF history_ms ON main.account
+                     WHEN new.history_ms < 4000000000000
+                     BEGIN UPDATE account SET history_ms = 4000000000000 WHERE id = new.id; END;"
+            }
             _ => "",
+        }
+    }
+
+    /// What it makes of the settings of comparisons.
+    pub fn set(self, settings: &mut ReconcileSettings) {
+        match self {
+            Self::MassIgnored => settings.mass = usize::MAX,
+            Self::DeletionIgnored => settings.on_deleted = OnDeleted::Restore,
+            Self::EditIgnored => settings.on_edited = OnEdited::Restore,
+            _ => {}
+        }
+    }
+
+    /// What it asks instead.
+    pub fn ask(self, question: &mut Question) {
+        if let (Self::NoMargin, Question::Window(window)) = (self, question) {
+            window.start += SignedDuration::from_hours(6 * 24);
+            window.end -= SignedDuration::from_hours(6 * 24);
+        }
+    }
+
+    /// What it makes of a list.
+    pub fn list(self, listing: &mut Listing, failure: &mut Option<Failure>) {
+        match (self, &failure) {
+            (Self::TombstonesIgnored, _) => listing.deleted.clear(),
+            (Self::RefusedListIsEmpty, Some(Failure::Park { .. })) => *failure = None,
+            _ => {}
         }
     }
 
     /// What it does to the store before anything is sent.
     pub fn sql_at_start(self) -> &'static str {
-        if self == Self::ForgetDelivered { "DELETE FROM remote" } else { "" }
+        match self {
+            Self::ForgetDelivered => "DELETE FROM remote",
+            Self::Unsurveyed => "UPDATE account SET wary = 0; UPDATE outbox SET checked = 1",
+            _ => "",
+        }
     }
 
     /// What it makes of an answer.

@@ -1,12 +1,15 @@
 //! The life of the daemon's process in the simulation: its commits, and its ends by a crash, a power cut or a stop.
 
+use super::comparison::Comparison;
 use super::disk::{Job, Outcome};
 use super::plan::{chance, pick};
 use super::planted::Bug;
 use super::shell::Shell;
 use super::world::World;
-use fitferry::store::{accounts, outbox};
+use fitferry::ferry;
+use fitferry::store::{self, accounts, outbox};
 use fitferry::sync::courier::Event;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How long a daemon that stops waits for what is in flight.
@@ -54,7 +57,8 @@ impl World<'_> {
                 self.oracle.filed(path, seen.stamp, records.clone());
             }
             Job::Intake { path, .. } => self.oracle.doubted(path),
-            Job::Rest(Some(_)) | Job::Fetch { .. } | Job::SeenOnly { .. } => {}
+            Job::Rest(Some(_)) => self.oracle.manners.written(true),
+            Job::Fetch { .. } | Job::SeenOnly { .. } | Job::Work(_) => {}
         }
     }
 
@@ -63,7 +67,17 @@ impl World<'_> {
         match (job, outcome) {
             (_, Outcome::Fetched(fetched)) => self.shell.tell(Event::Fetched(fetched)),
             (_, Outcome::Taken(receipt)) => {
-                self.shell.wake |= !receipt.changed.is_empty() && self.bug != Some(Bug::LostWake);
+                let is_new = !receipt.changed.is_empty() && self.bug != Some(Bug::LostWake);
+                self.shell.wake |= is_new;
+                self.comparison.bell |= is_new;
+            }
+            (_, Outcome::Worked { made, repaired }) => {
+                if self.comparison.ordered.is_none() {
+                    self.oracle.repaired(repaired);
+                }
+                let now = self.now();
+                let left = self.comparison.worked(Ok(made), now);
+                self.attend(left);
             }
             (Job::Record { due, news, .. }, _) => {
                 if self.bug != Some(Bug::DoneBeforeCommit) {
@@ -84,7 +98,17 @@ impl World<'_> {
             Job::Record { due, .. } => self.shell.tell(Event::NotRecorded { row: due.row }),
             Job::Intake { path, .. } => drop(self.folder.hints.insert(path)),
             Job::SeenOnly { .. } => {}
-            _ => self.shell.tell(Event::StoreFailed),
+            Job::Work(_) => {
+                let now = self.now();
+                let left = self.comparison.worked(Err(store::Error::DiskFull("full".to_owned())), now);
+                self.attend(left);
+            }
+            job => {
+                if matches!(job, Job::Rest(Some(_))) {
+                    self.oracle.rest_lost();
+                }
+                self.shell.tell(Event::StoreFailed);
+            }
         }
     }
 
@@ -108,8 +132,7 @@ impl World<'_> {
             _ => {}
         }
         self.note(|| format!("crash ({way})"));
-        let faults = self.plan.request_faults;
-        self.network.cut(&mut self.rng, faults, &mut self.oracle);
+        self.end();
         let power = self.rng.bool();
         self.steady += Duration::from_secs(*pick(&mut self.rng, &[0, 1, 60, 86_400]));
         self.restart(power);
@@ -119,6 +142,7 @@ impl World<'_> {
     pub fn stop(&mut self) {
         self.note(|| "stop".to_owned());
         self.feed(Event::Stopping);
+        self.comparison.stop();
         let deadline = self.steady + DRAIN;
         while self.shell.in_flight() > 0 && self.steady < deadline {
             if !self.shell.events.is_empty() {
@@ -131,12 +155,17 @@ impl World<'_> {
                 self.steady = self.network.next().unwrap_or(deadline).min(deadline);
             }
         }
-        let faults = self.plan.request_faults;
-        self.network.cut(&mut self.rng, faults, &mut self.oracle);
+        self.end();
         while !self.queue.is_empty() {
             self.commit();
         }
         self.restart(false);
+    }
+
+    /// Whatever is on its way arrives, or does not.
+    pub fn end(&mut self) {
+        let (faults, truth) = (self.plan.request_faults, self.truth());
+        self.network.cut(&mut self.rng, faults, &mut self.oracle, truth);
     }
 
     /// What `Ferry::start` does.
@@ -144,12 +173,23 @@ impl World<'_> {
         self.disk.reopen(power, self.bug);
         let now = self.now();
         let connection = &self.disk.connection;
-        self.oracle.restarted(connection, now);
-        self.person.account = accounts::ensure(connection, "me", "there").unwrap();
-        connection.execute_batch(self.bug.map_or("", Bug::sql_at_start)).unwrap();
-        outbox::queue_difference(connection, self.person.account, now.wall).unwrap();
-        self.shell = Shell::start(&self.plan, connection, self.person.account, now, self.bug);
+        let place = if self.is_elsewhere { "elsewhere" } else { "there" };
+        let account = accounts::ensure(connection, "me", place).unwrap();
+        self.person.account = account;
+        self.oracle.restarted(connection, account, now);
+        outbox::queue_difference(connection, account, now.wall).unwrap();
+        let is_copy = std::mem::take(&mut self.is_copy) && self.bug != Some(Bug::BackupUnnoticed);
+        ferry::mistrust(connection, account, is_copy, now.wall).unwrap();
+        if let Some(bug) = self.bug {
+            connection.execute_batch(bug.sql_at_start()).unwrap();
+            outbox::queue_difference(connection, account, now.wall).unwrap();
+        }
+        self.shell = Shell::start(&self.plan, connection, account, now, self.bug);
+        let (pace, seed) = (Rc::clone(&self.shell.pace), self.rng.u64(..));
+        self.comparison = Comparison::start(&self.plan, account, pace, seed, now, self.bug);
+        let left = self.comparison.poll(now);
         self.queue.clear();
+        self.attend(left);
         self.folder.hints.clear();
         self.scan();
     }

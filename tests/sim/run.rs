@@ -9,7 +9,10 @@ use std::time::Duration;
 
 /// In calm everything is delivered after this much simulated time, besides what rate and budget take: the longest pause
 /// that a server can ask for, twice a stopped account, and the longest that a wrong clock can hold anything up.
-const CALM: Duration = Duration::from_secs((25 + 2 * 6 + 26) * 3600);
+const CALM: Duration = Duration::from_secs((25 + 2 * 6 + 26 + 17 * 6) * 3600);
+
+/// Passes that compare everything, piece by piece, wherever the first begins.
+const PASSES: u32 = 5;
 
 /// Steps that the calm takes at most; more is a loop.
 const MOST_STEPS: u32 = 50_000;
@@ -91,19 +94,44 @@ fn play(world: &mut World<'_>) -> Result<(), String> {
     }
     world.calm_down();
     let patience = world.steady + CALM + owed_time(&world.plan);
-    settle(world, |world| world.steady > patience)?;
-    world.oracle.finish(&world.disk.connection, &world.network.destination.sessions);
+    if world.plan.meddling > 0 {
+        // Others do not stop, and twice is more than once.
+        for _ in 0..2 {
+            settle(world, world.comparison.passes + PASSES, |world| world.steady > patience)?;
+            (0..3).for_each(|_| world.meddle());
+        }
+    }
+    settle(world, world.comparison.passes + PASSES, |world| world.steady > patience)?;
+    if world.plan.reconcile.mass < 1000 {
+        // What is left for a person is looked at.
+        world.comparison.order(false);
+        settle(world, world.comparison.passes, |world| world.steady > patience)?;
+    }
+    let sessions = std::mem::take(&mut world.network.destination().sessions);
+    world.oracle.finish(&world.disk.connection, &sessions);
+    world.network.destination().sessions = sessions;
     verdict(world)?;
+    silence(world)
+}
+
+/// A new process with nothing new sends nothing, and writes nothing of what it knows.
+fn silence(world: &mut World<'_>) -> Result<(), String> {
+    let before = world.disk.fingerprint();
     world.oracle.expect_silence();
     world.restart(false);
     let end = world.steady + SILENCE;
-    while world.steady < end && !(is_quiet(world) && world.shell.alarm.is_none()) {
+    let is_over = |world: &World<'_>| is_quiet(world) && world.shell.alarm.is_none() && world.comparison.passes > 1;
+    while world.steady < end && !is_over(world) {
         if !world.step() {
             skip(world, Some(end));
         }
         verdict(world)?;
     }
-    Ok(())
+    let after = world.disk.fingerprint();
+    match before.lines().zip(after.lines()).find(|(before, after)| before != after) {
+        Some((before, after)) => Err(format!("P7: nothing is new, and {before} became {after}")),
+        None => Ok(()),
+    }
 }
 
 /// How long a queue may take by the limits alone.
@@ -112,17 +140,18 @@ fn owed_time(plan: &Plan) -> Duration {
         .limits
         .daily
         .map_or(0, |daily| 2 + 4 * u32::try_from(plan.workouts).unwrap() / u32::try_from(daily).unwrap());
-    Duration::from_secs(86_400) * days + Duration::from_secs(3600)
+    Duration::from_secs(86_400) * days + plan.reconcile.every.get() * (3 * PASSES + 2)
 }
 
 /// Goes on until nothing is left to be done.
-fn settle(world: &mut World<'_>, is_too_late: impl Fn(&World<'_>) -> bool) -> Result<(), String> {
+fn settle(world: &mut World<'_>, passes: u32, is_too_late: impl Fn(&World<'_>) -> bool) -> Result<(), String> {
     loop {
         if !world.step() {
-            if is_quiet(world) && world.oracle.is_drained(&world.disk.connection) {
+            let is_compared = world.comparison.rests() && world.comparison.passes >= passes;
+            if is_quiet(world) && is_compared && world.oracle.is_drained(&world.disk.connection) {
                 return Ok(());
             }
-            if world.shell.alarm.is_none() && is_quiet(world) {
+            if world.shell.alarm.is_none() && world.comparison.alarm().is_none() && is_quiet(world) {
                 return Err("P6: a session waits, and nobody will wake up for it".to_owned());
             }
             if is_too_late(world) || world.steps > MOST_STEPS {
@@ -141,7 +170,7 @@ fn is_quiet(world: &World<'_>) -> bool {
 
 /// Lets time pass until something can happen.
 fn skip(world: &mut World<'_>, end: Option<Duration>) {
-    let until = [world.network.next(), world.shell.alarm, Some(world.next_scan), end];
+    let until = [world.network.next(), world.shell.alarm, world.comparison.alarm(), Some(world.next_scan), end];
     let until = until.into_iter().flatten().min().unwrap_or(world.steady);
     world.steady = world.steady.max(until);
     if world.steady >= world.next_scan {

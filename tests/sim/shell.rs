@@ -9,16 +9,21 @@ use fastrand::Rng;
 use fitferry::config::Limits;
 use fitferry::store::{Account, accounts};
 use fitferry::sync::Now;
-use fitferry::sync::courier::{Action, Courier, Event, News};
+use fitferry::sync::courier::{Action, Courier, Event, Halt, News};
 use fitferry::sync::pace::Pace;
 use rusqlite::Connection;
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// One process's delivery.
 pub struct Shell {
     courier: Courier,
-    pace: Pace,
+    /// All requests go by it, the questions too.
+    pub pace: Rc<RefCell<Pace>>,
+    /// Why nothing is sent for longer than a moment, if so.
+    pub halted: Option<Halt>,
     /// On their way to the courier.
     pub events: VecDeque<Event>,
     /// Told that something was queued, and not yet listened.
@@ -39,7 +44,8 @@ impl Shell {
         };
         Self {
             courier: Courier::new(plan.schedule, &limits, rest, now),
-            pace: Pace::new(limits, spent, now),
+            pace: Rc::new(RefCell::new(Pace::new(limits, spent, now))),
+            halted: None,
             events: VecDeque::from([Event::Woken]),
             wake: false,
             alarm: None,
@@ -68,11 +74,17 @@ impl Shell {
         now: Now,
     ) -> Vec<Job> {
         oracle.heard(&event, now);
-        let actions = self.courier.handle(event, &mut self.pace, now);
+        let actions = self.courier.handle(event, &mut self.pace.borrow_mut(), now);
         self.alarm = self.courier.alarm(now).map(|pause| now.steady + pause);
         let mut jobs = Vec::new();
         for action in actions {
             oracle.wanted(&action, now);
+            match &action {
+                Action::Halt(halt) => self.halted = Some(halt.clone()),
+                Action::Resume => self.halted = None,
+                Action::Send(due) => oracle.meets(due, network.destination().sessions.get(&due.session_id)),
+                _ => {}
+            }
             let action = match self.bug {
                 Some(bug) => bug.act(action),
                 None => Some(action),
@@ -100,7 +112,7 @@ impl Shell {
                 if self.bug == Some(Bug::DoneBeforeCommit) {
                     self.tell(Event::Recorded { row: due.row, news: news.clone() });
                 }
-                let spent = self.pace.spent().filter(|_| self.bug != Some(Bug::ForgetBudget));
+                let spent = self.pace.borrow().spent().filter(|_| self.bug != Some(Bug::ForgetBudget));
                 jobs.push(Job::Record { due, verdict, news, spent, now: now_of_day });
             }
             Action::PutBack(rows) => jobs.push(Job::PutBack { rows, now: now_of_day }),

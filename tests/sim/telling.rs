@@ -1,6 +1,7 @@
 //! The words of a trace, short enough to be read.
 
 use super::disk::Job;
+use fitferry::destination::Listing;
 use fitferry::store::outbox::{Due, Verdict};
 use fitferry::sync::courier::{Event, News};
 
@@ -23,6 +24,12 @@ pub fn event(event: &Event) -> String {
         },
         other => format!("{other:?}"),
     }
+}
+
+pub fn listing(listing: &Listing) -> String {
+    let sessions: Vec<String> =
+        listing.sessions.iter().map(|session| format!("{} {:?}", session.id, session.name)).collect();
+    format!("{sessions:?}, deleted {:?}, next {:?}", listing.deleted, listing.next)
 }
 
 pub fn job(job: &Job) -> String {

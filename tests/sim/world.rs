@@ -1,9 +1,10 @@
 //! One run: a seed picks, step by step, what happens next in the folder, the daemon, the network and the server.
 
+use super::comparison::{Comparison, Left, Want};
 use super::destination::{WEATHERS, Weather};
 use super::disk::{Disk, Job};
 use super::folder::Folder;
-use super::network::{self, Network};
+use super::network::{self, Heard, Network};
 use super::oracle::Oracle;
 use super::plan::{Plan, chance, pick};
 use super::planted::Bug;
@@ -18,6 +19,7 @@ use fitferry::sync::courier::Event;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// When simulated time begins, Unix seconds.
@@ -35,6 +37,11 @@ pub struct World<'a> {
     pub network: Network,
     pub oracle: Oracle,
     pub shell: Shell,
+    pub comparison: Comparison,
+    /// Whether the account has its other server now.
+    pub is_elsewhere: bool,
+    /// Whether the database was put back from a backup.
+    pub is_copy: bool,
     /// What waits for the writing thread.
     pub queue: VecDeque<Job>,
     pub person: Person,
@@ -55,17 +62,20 @@ impl<'a> World<'a> {
         disk.clear();
         let now = at(Duration::ZERO, 0);
         let account = accounts::ensure(&disk.connection, "me", "there").unwrap();
-        // What an account that is new looks up first is another story.
-        accounts::set_wary(&disk.connection, account, false).unwrap();
-        Self {
+        let shell = Shell::start(&plan, &disk.connection, account, now, bug);
+        let comparison = Comparison::start(&plan, account, Rc::clone(&shell.pace), rng.u64(..), now, bug);
+        let mut world = Self {
             oracle: Oracle::new(&plan, account),
-            shell: Shell::start(&plan, &disk.connection, account, now, bug),
+            network: Network::new(&plan),
+            folder: Folder::new(plan.spacing),
+            shell,
+            comparison,
+            is_elsewhere: false,
+            is_copy: false,
             rng,
             plan,
             bug,
             disk,
-            folder: Folder::default(),
-            network: Network::default(),
             queue: VecDeque::new(),
             person: Person { name: "me".into(), account, rules: Rules::of(TimeZone::UTC).into() },
             steady: Duration::ZERO,
@@ -74,7 +84,15 @@ impl<'a> World<'a> {
             is_rough: true,
             steps: 0,
             trace: is_traced.then(Vec::new),
-        }
+        };
+        let left = world.comparison.poll(now);
+        world.attend(left);
+        world
+    }
+
+    /// The time of day that everybody else has.
+    pub fn truth(&self) -> Timestamp {
+        at(self.steady, 0).wall
     }
 
     pub fn now(&self) -> Now {
@@ -106,6 +124,11 @@ impl<'a> World<'a> {
         offer(3, !self.queue.is_empty(), Self::commit);
         offer(3, self.network.next().is_some_and(|next| next <= self.steady), Self::arrive);
         offer(2, !self.folder.hints.is_empty(), Self::read);
+        offer(2, self.comparison.can_go_on(self.now()), Self::compare);
+        offer(2, !self.comparison.is_scanned() && self.is_looked_through(), |world| {
+            world.comparison.scanned();
+            world.oracle.is_scanned = true;
+        });
         offer(1, self.is_rough, Self::change);
         let is_busy = !choices.is_empty();
         if is_busy {
@@ -117,12 +140,12 @@ impl<'a> World<'a> {
     /// Something goes wrong, perhaps.
     fn trouble(&mut self) -> bool {
         let roll = self.rng.u32(..1000);
-        let Plan { crashes, weather, clock_jumps, .. } = self.plan;
+        let Plan { crashes, weather, clock_jumps, meddling, mishaps, .. } = self.plan;
         if roll < crashes {
             self.crash();
         } else if roll < crashes + weather {
-            self.network.destination.weather = *pick(&mut self.rng, &WEATHERS);
-            let weather = self.network.destination.weather;
+            let weather = *pick(&mut self.rng, &WEATHERS);
+            self.network.destination().weather = weather;
             self.note(|| format!("weather: {weather:?}"));
         } else if roll < crashes + weather + clock_jumps {
             let error = *pick(&mut self.rng, &[0, 0, 3600, -3600, 100_000, -100_000, 400_000_000, -300_000_000]);
@@ -132,6 +155,16 @@ impl<'a> World<'a> {
         } else if roll < crashes + weather + clock_jumps + crashes / 3 + 5 {
             self.note(|| "somebody asks to try again".to_owned());
             self.feed(Event::Probe);
+            let now = self.now();
+            self.comparison.probed(now);
+        } else if chance(&mut self.rng, meddling) {
+            self.meddle();
+        } else if chance(&mut self.rng, mishaps) {
+            if self.rng.bool() { self.mishap() } else { self.back_up() }
+        } else if chance(&mut self.rng, meddling / 8) && self.comparison.ordered.is_none() {
+            let dry_run = self.rng.bool();
+            self.note(|| format!("somebody orders a comparison, dry {dry_run}"));
+            self.comparison.order(dry_run);
         } else {
             return false;
         }
@@ -177,15 +210,59 @@ impl<'a> World<'a> {
             jobs.into_iter().for_each(|job| self.note(|| job));
             self.note(|| format!("    {in_flight} in flight"));
         }
+        self.comparison.halted(self.shell.halted.clone());
+    }
+
+    /// Whether what was in the folder at the start is on the disk.
+    fn is_looked_through(&self) -> bool {
+        self.folder.hints.is_empty() && !self.queue.iter().any(|job| matches!(job, Job::Intake { .. }))
+    }
+
+    fn compare(&mut self) {
+        let now = self.now();
+        let left = self.comparison.go_on(now);
+        self.attend(left);
+    }
+
+    /// Does what the comparison wants.
+    pub fn attend(&mut self, left: Left) {
+        let now = self.now();
+        self.oracle.asked(left.asked, now);
+        left.heard.into_iter().for_each(|heard| self.shell.tell(Event::Heard(heard)));
+        self.shell.wake |= left.freed;
+        if self.comparison.is_told() {
+            self.note(|| "somebody is told what a comparison found".to_owned());
+        }
+        match left.want {
+            Some(Want::Ask(mut question)) => {
+                self.note(|| format!("comparison asks {question:?}"));
+                if let Some(bug) = self.bug {
+                    bug.ask(&mut question);
+                }
+                self.network.ask(question, &mut self.rng, now);
+            }
+            Some(Want::Work(work)) => self.queue.push_back(Job::Work(work)),
+            _ => {}
+        }
     }
 
     pub fn arrive(&mut self) {
         let (now, faults) = (self.now(), if self.is_rough { self.plan.request_faults } else { 0 });
-        if let Some((due, answer)) = self.network.arrive(&mut self.rng, faults, &mut self.oracle, now) {
-            self.note(|| format!("server says {answer:?} to {}", telling::due(&due)));
-            self.oracle.said(&due, &answer);
-            let event = network::event(due, &answer, &mut self.rng, now, self.bug);
-            self.shell.tell(event);
+        let truth = self.truth();
+        match self.network.arrive(&mut self.rng, faults, &mut self.oracle, now, truth) {
+            None => {}
+            Some(Heard::OfSession { due, answer, echo }) => {
+                self.note(|| format!("server says {answer:?} to {}", telling::due(&due)));
+                self.oracle.said(&due, &answer);
+                let event = network::event(due, &answer, echo, &mut self.rng, now, self.bug);
+                self.shell.tell(event);
+            }
+            Some(Heard::OfQuestion { question, answer, listing }) => {
+                self.note(|| format!("server says {answer:?} to {question:?}: {}", telling::listing(&listing)));
+                let listing = network::listing(&answer, listing, now, self.bug);
+                let left = self.comparison.listed(listing, now);
+                self.attend(left);
+            }
         }
     }
 
@@ -247,7 +324,7 @@ impl<'a> World<'a> {
     pub fn calm_down(&mut self) {
         self.note(|| "calm".to_owned());
         self.is_rough = false;
-        self.network.destination.weather = Weather::Fair;
+        self.network.destination().weather = Weather::Fair;
         self.set_clock(0);
     }
 }

@@ -4,5 +4,6 @@ pub mod deliver;
 mod memory;
 mod reconcile;
 mod schema;
+mod seam;
 mod tls;
 mod transport;

@@ -236,3 +236,15 @@ fn a_store_that_fails_is_left_alone_for_a_while() {
     let (pause, sent) = bench.wait();
     assert_eq!((pause, sent.len()), (STORE_PAUSE, 1));
 }
+
+/// What the server asked for is kept, however welcome our questions are meanwhile.
+#[test]
+fn a_welcome_does_not_shorten_a_rest() {
+    let mut bench = Bench::new(2, 1);
+    let (sent, _) = bench.feed(Event::Woken);
+    bench.answer(&sent[0], down(Some(Duration::from_secs(6000))));
+    bench.feed(Event::Heard(Heard::Refused(Stop::Credentials, "who?".to_owned())));
+    let (sent, told) = bench.feed(Event::Heard(Heard::Welcome));
+    assert!(sent.is_empty() && told.is_empty(), "{told:?}");
+    assert_eq!(bench.wait().0, Duration::from_secs(6000));
+}

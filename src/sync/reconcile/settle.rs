@@ -131,7 +131,8 @@ pub fn window(
     Ok(settling.report)
 }
 
-/// Compares a list of changes. `None` if they are so many that a person has to look, and nothing was done.
+/// Compares a list of changes. Returns too whether it tells of the deletion of what is under way: which of the two came
+/// first shows when it is read again.
 pub fn changes(
     connection: &Connection,
     account: Account,
@@ -139,9 +140,9 @@ pub fn changes(
     listing: &Listing,
     rules: &Rules,
     now: Timestamp,
-) -> rusqlite::Result<Report> {
+) -> rusqlite::Result<(Report, bool)> {
     let mut settling = Settling { connection, account, rules, now, report: Report::default() };
-    let mut findings = Vec::new();
+    let (mut findings, mut is_early) = (Vec::new(), false);
     let deleted: HashSet<&str> = listing.deleted.iter().map(String::as_str).collect();
     for theirs in listing.sessions.iter().filter(|theirs| !deleted.contains(theirs.id.as_str())) {
         if let Some(ours) = mirror::of_id(connection, account, &theirs.id, deliveries)? {
@@ -151,10 +152,12 @@ pub fn changes(
     for id in deleted {
         if let Some(ours) = mirror::of_id(connection, account, id, deliveries)? {
             findings.push((compare::find(&ours, None, true), ours, None));
+        } else {
+            is_early |= mirror::is_under_way(connection, account, id, deliveries)?;
         }
     }
     settling.settle(findings)?;
-    Ok(settling.report)
+    Ok((settling.report, is_early))
 }
 
 type Found<'a> = (Finding, Mirrored, Option<&'a Session>);

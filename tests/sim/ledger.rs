@@ -59,7 +59,7 @@ pub struct Entry {
     wary: i64,
     pub here: There,
     elsewhere: There,
-    /// The backup was made while it was under way: what arrived then looks later than what was queued behind it.
+    /// A revision waited when the backup was made: an earlier one that arrived after that looks later than it.
     pub is_overtaken: bool,
     pub flying: bool,
     /// A revision, and before when it is not to be tried again.
@@ -84,17 +84,22 @@ impl Entry {
 
     pub fn revise(&mut self, body: &str, is_scanned: bool) {
         let body = content(body).to_owned();
-        if self.history.last() != Some(&body) {
-            self.history.push(body.clone());
-        }
         if self.bodies.last() != Some(&body) {
+            if self.history.last() != Some(&body) {
+                self.history.push(body.clone());
+            }
             self.bodies.push(body);
             self.is_overtaken = false;
             self.wary = if is_scanned { self.wary } else { self.revision() };
         }
     }
 
-    /// How late this content came, if it ever was to be said.
+    /// Whether this content was never to be said before the other.
+    pub fn is_newer(&self, body: &str, other: &str) -> bool {
+        self.history.iter().position(|known| known == content(body)) > self.age(other)
+    }
+
+    /// How late this content came last, if it ever was to be said.
     pub fn age(&self, body: &str) -> Option<usize> {
         self.history.iter().rposition(|known| known == content(body))
     }
@@ -248,14 +253,14 @@ impl Ledger {
             let entry = self.entry(*number);
             let now = std::mem::take(entry);
             let mut old = old.clone();
-            let is_unclear = old.here.is_unclear || old.elsewhere.is_unclear;
+            let is_behind = old.here.durable < old.revision() || old.elsewhere.durable < old.revision();
             if is_elsewhere {
                 // What its server refused is not parked any more.
                 old.moved();
             }
             let (here, elsewhere) = (now.here.remembered(old.here), now.elsewhere.remembered(old.elsewhere));
             *entry = Entry { ids: now.ids, history: now.history, here, elsewhere, ..old };
-            (entry.wary, entry.is_overtaken) = (entry.revision(), is_unclear);
+            (entry.wary, entry.is_overtaken) = (entry.revision(), is_behind && entry.revision() > 1);
             (entry.flying, entry.rest, entry.spent) = (false, None, None);
             if backup.absolved.contains(number) {
                 entry.refused = Some(entry.revision());

@@ -243,8 +243,8 @@ impl Oracle {
         entry.here.disturbed = None;
         let Some(before) = before.and_then(|before| before.body.as_deref()) else { return };
         let body = due.body.as_deref().unwrap_or_default();
-        let (old, new) = (entry.age(before), entry.age(body));
-        self.demand(old <= new || may_restore, || {
+        let is_older = entry.is_newer(before, body);
+        self.demand(!is_older || may_restore, || {
             format!("P4: {}@{} goes over something newer: {before}", due.session_id, due.revision)
         });
     }

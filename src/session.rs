@@ -102,6 +102,13 @@ impl Session {
         Sha256::digest(serde_json::to_vec(&content).unwrap_or_default()).to_vec()
     }
 
+    /// 16 hexadecimal digits that tell what it says from what others say, whatever a server adds to it.
+    pub fn words_hash(&self) -> String {
+        let description = Some(self.description.clone().unwrap_or_default());
+        let words = Self { id: String::new(), application: None, description, ..self.clone() };
+        words.content_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// When it was, and of what type; nothing if the times are no times.
     pub fn outline(&self) -> Option<Outline> {
         Some(Outline {

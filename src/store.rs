@@ -35,6 +35,7 @@ const SCHEMA: Schema = Schema {
         include_str!("store/migrations/0003-removed-files.sql"),
         include_str!("store/migrations/0004-comparison.sql"),
         include_str!("store/migrations/0005-rules.sql"),
+        include_str!("store/migrations/0006-said.sql"),
     ],
     remedy: "fitferry sets it aside when it runs, and makes a new one from folders and server",
     stray: "move it away, and fitferry makes a new one from folders and server",

@@ -40,6 +40,8 @@ pub struct Mirrored {
     pub revised_ms: i64,
     /// As it should be there.
     pub session: Session,
+    /// Hashes of what it has said, latest first.
+    said: String,
     pub wanted: bool,
     /// Waits to be sent.
     pub is_queued: bool,
@@ -57,6 +59,12 @@ pub struct Known {
 }
 
 impl Mirrored {
+    /// Whether that is what this session said once.
+    pub fn has_said(&self, theirs: &Session) -> bool {
+        let hash = theirs.words_hash();
+        self.said.as_bytes().chunks(hash.len()).any(|said| said == hash.as_bytes())
+    }
+
     /// Whether this revision was put once more already.
     pub fn was_restored(&self) -> bool {
         self.known.as_ref().is_some_and(|known| known.restored == self.revision)
@@ -64,7 +72,8 @@ impl Mirrored {
 }
 
 const COLUMNS: &str =
-    "session.id, session.revision, revised_ms, body, wanted, outbox.session_row IS NOT NULL, echo, standing, restored";
+    "session.id, session.revision, revised_ms, body, wanted, outbox.session_row IS NOT NULL, echo, standing, restored,
+     said";
 
 const TABLES: &str = "session LEFT JOIN remote ON remote.session_row = session.id AND destination_id = ?2
     LEFT JOIN outbox ON outbox.session_row = session.id";
@@ -135,6 +144,7 @@ fn mirrored(row: &Row<'_>) -> rusqlite::Result<Mirrored> {
         wanted: row.get(4)?,
         is_queued: row.get(5)?,
         known,
+        said: row.get(9)?,
     })
 }
 

@@ -58,11 +58,11 @@ pub fn revise(
     let body = serde_json::to_string(session).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut update = connection.prepare_cached(
         "UPDATE session SET revision = revision + 1, body = ?2, start_ms = ?3, end_ms = ?4, type = ?5, revised_ms = ?6,
-             wanted = 1
+             wanted = 1, said = substr(?7 || said, 1, 256)
          WHERE id = ?1 AND (body IS NOT ?2 OR NOT wanted) RETURNING revision",
     )?;
     let Session { start_time_millis: start, end_time_millis: end, activity_type, .. } = session;
-    let values = params![row, body, start, end, activity_type, now.as_millisecond()];
+    let values = params![row, body, start, end, activity_type, now.as_millisecond(), session.words_hash()];
     let mut rows = update.query(values)?;
     rows.next()?.map(|row| row.get(0)).transpose()
 }

@@ -1,6 +1,7 @@
 //! Asks the destination, from time to time, what it holds, and repairs what differs: its list of changes, the recent
 //! past, and piece by piece the whole history. Looks before the first delivery of a memory that may be out of date.
 
+mod changes;
 mod compare;
 pub mod settle;
 mod surroundings;
@@ -13,6 +14,7 @@ use crate::crash;
 use crate::destination::{Failure, Listing, Stop};
 use crate::events;
 use crate::store::{self, accounts, mirror, outbox};
+use changes::Feed;
 pub use compare::Finding;
 use jiff::{SignedDuration, Timestamp};
 pub use settle::Report;
@@ -42,9 +44,6 @@ const PIECE: i64 = 90 * 86_400_000;
 /// What arrives together is looked up together.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// Pages of changes that are read in one go; a server that always has another one is not followed for ever.
-const MOST_PAGES: usize = 1000;
-
 /// What a person wants to have compared.
 pub struct Order {
     pub from: Timestamp,
@@ -67,18 +66,6 @@ pub async fn run(
         () = reconciler.run() => {}
         _ = stop.changed() => {}
     }
-}
-
-/// What came of the destination's list of changes.
-#[derive(PartialEq, Eq)]
-enum Feed {
-    /// There is none.
-    None,
-    /// It may be there: it was refused in these words.
-    Refused(String),
-    Read,
-    /// Not to its end: so much has changed that a person has to look.
-    Left,
 }
 
 /// One account's comparisons.
@@ -157,64 +144,6 @@ impl<S: Surroundings> Reconciler<S> {
         let result = report.summary();
         self.call(move |c| accounts::set_reconciled(c, account, began, result)).await?;
         Ok(report)
-    }
-
-    /// Follows the destination's list of changes.
-    async fn changes(&mut self, rules: &Rules, report: &mut Report) -> Result<Feed, Failure> {
-        let account = self.account;
-        let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
-        let mut is_kept = false;
-        // A server that leads in a circle has told everything.
-        let mut tokens = HashSet::new();
-        for _ in 0..MOST_PAGES {
-            let deliveries = self.call(move |c| accounts::deliveries(c, account)).await?;
-            let mut listing = self.ask(Question::Changes(feed.clone())).await;
-            if matches!(listing, Err(Failure::Park { .. })) && feed.is_some() {
-                // The token means nothing any more: what is still known of the past has to do. Windows alone would take what
-                // was deleted for lost.
-                feed = None;
-                listing = self.ask(Question::Changes(None)).await;
-            }
-            let listing = match listing {
-                Err(Failure::Park { reason }) => return Ok(self.refused(reason)),
-                listing => listing?,
-            };
-            self.refused = None;
-            let Some(next) = listing.next.clone() else { return Ok(Feed::None) };
-            tokens.extend(feed.clone());
-            let is_last = listing.sessions.is_empty() && listing.deleted.is_empty() || tokens.contains(&next);
-            let (rules, token, now) = (rules.clone(), next.clone(), self.around.now().wall);
-            let (found, is_early) = self
-                .call(move |c| {
-                    let (found, is_early) = settle::changes(c, account, deliveries, &listing, &rules, now)?;
-                    crash::point("reconcile.following");
-                    // What is left for a person, or for later, is not forgotten: it is read again.
-                    if found.left == 0 && !is_early && !is_kept {
-                        accounts::set_feed(c, account, Some(&token))?;
-                    }
-                    Ok((found, is_early))
-                })
-                .await?;
-            is_kept |= is_early;
-            let is_stuck = found.left > 0;
-            self.tell(&found);
-            report.add(found);
-            if is_stuck {
-                return Ok(Feed::Left);
-            }
-            if is_last {
-                return Ok(Feed::Read);
-            }
-            feed = Some(next);
-        }
-        Ok(Feed::Read)
-    }
-
-    /// The destination refuses its list of changes: it has none, or refuses everything for a while.
-    fn refused(&mut self, reason: String) -> Feed {
-        let now = self.around.now().steady;
-        let since = *self.refused.get_or_insert(now);
-        if now - since < PATIENCE { Feed::Refused(reason) } else { Feed::None }
     }
 
     /// The next piece of the history before the recent past that holds anything; after the last one it begins anew.
@@ -329,26 +258,6 @@ impl<S: Surroundings> Reconciler<S> {
             report.add(self.compare(span, false, rules.clone(), deleted.clone()).await?);
         }
         Ok(report)
-    }
-
-    /// What was deleted since the list of changes was followed last, which stays to be followed.
-    async fn deleted(&mut self) -> Result<Arc<HashSet<String>>, Failure> {
-        let account = self.account;
-        let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
-        let mut deleted = HashSet::new();
-        for _ in 0..MOST_PAGES {
-            let listing = match self.ask(Question::Changes(feed.clone())).await {
-                Err(Failure::Park { .. }) => break,
-                listing => listing?,
-            };
-            let is_last = listing.sessions.is_empty() && listing.deleted.is_empty() || feed == listing.next;
-            deleted.extend(listing.deleted);
-            if is_last || listing.next.is_none() {
-                break;
-            }
-            feed = listing.next;
-        }
-        Ok(Arc::new(deleted))
     }
 
     /// Asks for the window of a span, or for its halves if it is too large, and settles what is found; only on trial with

@@ -59,8 +59,6 @@ pub struct Entry {
     wary: i64,
     pub here: There,
     elsewhere: There,
-    /// A revision waited when the backup was made: an earlier one that arrived after that looks later than it.
-    pub is_overtaken: bool,
     pub flying: bool,
     /// A revision, and before when it is not to be tried again.
     pub not_before: Option<(i64, Timestamp)>,
@@ -89,7 +87,6 @@ impl Entry {
                 self.history.push(body.clone());
             }
             self.bodies.push(body);
-            self.is_overtaken = false;
             self.wary = if is_scanned { self.wary } else { self.revision() };
         }
     }
@@ -253,14 +250,13 @@ impl Ledger {
             let entry = self.entry(*number);
             let now = std::mem::take(entry);
             let mut old = old.clone();
-            let is_behind = old.here.durable < old.revision() || old.elsewhere.durable < old.revision();
             if is_elsewhere {
                 // What its server refused is not parked any more.
                 old.moved();
             }
             let (here, elsewhere) = (now.here.remembered(old.here), now.elsewhere.remembered(old.elsewhere));
             *entry = Entry { ids: now.ids, history: now.history, here, elsewhere, ..old };
-            (entry.wary, entry.is_overtaken) = (entry.revision(), is_behind && entry.revision() > 1);
+            entry.wary = entry.revision();
             (entry.flying, entry.rest, entry.spent) = (false, None, None);
             if backup.absolved.contains(number) {
                 entry.refused = Some(entry.revision());

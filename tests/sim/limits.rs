@@ -32,7 +32,7 @@ pub struct Manners {
     rest: Option<Duration>,
     /// What of that is on disk, by both clocks.
     durable_rest: Option<(Duration, Timestamp)>,
-    /// What was asked for last could not be written down.
+    /// What was asked for last could not be written down, or not by this clock.
     is_unwritten: bool,
     /// Whether the account is stopped, and only probed.
     pub halted: bool,
@@ -133,7 +133,8 @@ impl Manners {
     }
 
     pub fn clock_set(&mut self) {
-        self.durable_rest = None;
+        // What is on disk tells of another time.
+        (self.durable_rest, self.is_unwritten) = (None, true);
     }
 
     /// The day, and how many requests it has seen.

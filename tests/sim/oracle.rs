@@ -402,7 +402,6 @@ fn complaint_at_rest(entry: &Entry, there: &BTreeMap<String, Stored>, policy: &R
     };
     match &stored.body {
         Some(body) if entry.age(body) >= entry.bodies.last().and_then(|body| entry.age(body)) => None,
-        Some(_) if entry.is_overtaken => None,
         Some(_) => Some(format!("P3: {what} is owed, and an older one is there")),
         None if policy.on_edited == OnEdited::Keep => None,
         None => Some(format!("P3: {what} was changed by others, and not restored")),

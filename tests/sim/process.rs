@@ -57,7 +57,7 @@ impl World<'_> {
                 self.oracle.filed(path, seen.stamp, records.clone());
             }
             Job::Intake { path, .. } => self.oracle.doubted(path),
-            Job::Rest(Some(_)) => self.oracle.manners.written(true),
+            Job::Rest(Some(until)) => self.oracle.manners.written(*until > now.wall),
             Job::Fetch { .. } | Job::SeenOnly { .. } | Job::Work(_) => {}
         }
     }

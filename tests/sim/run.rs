@@ -1,7 +1,7 @@
 //! One schedule from its seed to the judgement: rough times, then calm, then a restart with nothing new.
 
 use super::disk::Disk;
-use super::plan::{Plan, STEPS};
+use super::plan::{Plan, STEPS, chance};
 use super::planted::Bug;
 use super::world::{SCAN_EVERY, World};
 use std::fmt;
@@ -9,10 +9,16 @@ use std::time::Duration;
 
 /// In calm everything is delivered after this much simulated time, besides what rate and budget take: the longest pause
 /// that a server can ask for, twice a stopped account, and the longest that a wrong clock can hold anything up.
-const CALM: Duration = Duration::from_secs((25 + 2 * 6 + 26 + 17 * 6) * 3600);
+const CALM: Duration = Duration::from_secs((25 + 2 * 6 + 26 + 17 * 6 + 3 * 25) * 3600);
 
 /// Passes that compare everything, piece by piece, wherever the first begins.
 const PASSES: u32 = 5;
+
+/// Where there is a list of changes, the recent past itself is looked at once in so long, and when a process starts.
+const DAY: Duration = Duration::from_secs(25 * 3600);
+
+/// Of a thousand times, how often that is waited for.
+const WAITS: u32 = 50;
 
 /// Steps that the calm takes at most; more is a loop.
 const MOST_STEPS: u32 = 50_000;
@@ -97,21 +103,33 @@ fn play(world: &mut World<'_>) -> Result<(), String> {
     if world.plan.meddling > 0 {
         // Others do not stop, and twice is more than once.
         for _ in 0..2 {
-            settle(world, world.comparison.passes + PASSES, |world| world.steady > patience)?;
+            notice(world, patience)?;
             (0..3).for_each(|_| world.meddle());
         }
     }
-    settle(world, world.comparison.passes + PASSES, |world| world.steady > patience)?;
+    notice(world, patience)?;
     if world.plan.reconcile.mass < 1000 {
         // What is left for a person is looked at.
         world.comparison.order(false);
-        settle(world, world.comparison.passes, |world| world.steady > patience)?;
+        settle(world, world.comparison.passes, world.steady, patience)?;
     }
     let sessions = std::mem::take(&mut world.network.destination().sessions);
     world.oracle.finish(&world.disk.connection, &sessions);
     world.network.destination().sessions = sessions;
     verdict(world)?;
     silence(world)
+}
+
+/// Goes on until whatever others did is noticed.
+fn notice(world: &mut World<'_>, patience: Duration) -> Result<(), String> {
+    let mut until = world.steady;
+    if chance(&mut world.rng, WAITS) {
+        until += DAY;
+    } else {
+        // A new process looks at the recent past at once.
+        world.stop();
+    }
+    settle(world, world.comparison.passes + PASSES, until, patience)
 }
 
 /// A new process with nothing new sends nothing, and writes nothing of what it knows.
@@ -144,17 +162,18 @@ fn owed_time(plan: &Plan) -> Duration {
 }
 
 /// Goes on until nothing is left to be done.
-fn settle(world: &mut World<'_>, passes: u32, is_too_late: impl Fn(&World<'_>) -> bool) -> Result<(), String> {
+fn settle(world: &mut World<'_>, passes: u32, until: Duration, patience: Duration) -> Result<(), String> {
     loop {
         if !world.step() {
-            let is_compared = world.comparison.rests() && world.comparison.passes >= passes;
+            let is_late = world.comparison.passes >= passes && world.steady >= until;
+            let is_compared = world.comparison.rests() && is_late;
             if is_quiet(world) && is_compared && world.oracle.is_drained(&world.disk.connection) {
                 return Ok(());
             }
             if world.shell.alarm.is_none() && world.comparison.alarm().is_none() && is_quiet(world) {
                 return Err("P6: a session waits, and nobody will wake up for it".to_owned());
             }
-            if is_too_late(world) || world.steps > MOST_STEPS {
+            if world.steady > patience || world.steps > MOST_STEPS {
                 let what = if is_quiet(world) { "a session waits" } else { "a file or a request waits" };
                 return Err(format!("P6: {what} after {:?} and {} steps", world.steady, world.steps));
             }

@@ -100,7 +100,7 @@ fn take_in(connection: &rusqlite::Connection, person: &Person, number: i64) {
 fn fill(dir: &std::path::Path) -> Account {
     let connection = fitferry::store::connect(dir).unwrap();
     let account = accounts::ensure(&connection, "me", "memory").unwrap();
-    let person = Person { name: "me".into(), account, rules: Rules::of(TimeZone::UTC).into() };
+    let person = Person { name: "me".into(), account, rules: Arc::new(Rules::of(TimeZone::UTC)) };
     (0..WORKOUTS).for_each(|number| take_in(&connection, &person, number));
     account
 }

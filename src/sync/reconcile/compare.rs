@@ -88,6 +88,8 @@ pub fn find(ours: &Mirrored, theirs: Option<&Session>, is_deleted: bool) -> Find
         (false, true) => Finding::Same,
         (false, false) => Finding::Edited,
         (true, true) => Finding::News,
+        // A word of ours that arrived late.
+        (true, false) if ours.has_said(theirs) => Finding::News,
         // Not what we put, as far as we know: the later word counts. A backup that was restored knows too little.
         (true, false) => {
             let is_later = theirs.modified_time_millis.is_some_and(|modified| modified > ours.revised_ms);

@@ -2,6 +2,7 @@
 
 mod auth;
 mod config;
+mod explain;
 mod files;
 mod forget;
 mod import;
@@ -61,6 +62,7 @@ enum Command {
     Sessions(sessions::Sessions),
     Outbox(outbox::Outbox),
     Files(files::Files),
+    Explain(explain::Explain),
     Reconcile(reconcile::Reconcile),
     Config(config::Config),
     Auth(auth::Auth),
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Sessions(command) => command.run(&cli.global),
         Command::Outbox(command) => command.run(&cli.global),
         Command::Files(command) => command.run(&cli.global),
+        Command::Explain(command) => command.run(&cli.global),
         Command::Reconcile(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
         Command::Auth(command) => command.run(&cli.global),

@@ -97,6 +97,20 @@ pub fn read(mut source: impl Read, options: &Options) -> io::Result<Reading> {
     read_input(&mut Input::new(&mut source as &mut dyn Read)?, options)
 }
 
+/// Says in words by what a file is recognised; of one that is packed, also what is in it.
+///
+/// Errors are those of the device or file system.
+pub fn why(mut source: impl Read) -> io::Result<Vec<String>> {
+    let mut input = Input::new(&mut source as &mut dyn Read)?;
+    let mut signs = vec![sniff::why(input.head())];
+    if sniff(input.head()) == Kind::Gzip {
+        // What cannot be unpacked is told by the reading.
+        let mut unpacked = Unpacked::new(Method::Gzip, &mut input, None);
+        signs.extend(Input::new(&mut unpacked as &mut dyn Read).ok().map(|unpacked| sniff::why(unpacked.head())));
+    }
+    Ok(signs)
+}
+
 fn read_input(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Result<Reading> {
     if sniff(input.head()) != Kind::Gzip {
         return read_content(input, options);

@@ -6,6 +6,7 @@ mod members;
 mod place;
 
 pub use derive::{Progress, is_outdated, rederive};
+pub use members::judge as judge_member;
 
 use crate::crash;
 use crate::events;

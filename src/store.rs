@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod records;
 pub mod run;
 pub mod sessions;
+pub mod story;
 pub mod waiting;
 
 use crate::events;

@@ -2,6 +2,9 @@
 
 mod json;
 mod table;
+mod why;
+
+pub use why::why;
 
 use crate::workout::Format;
 
@@ -47,23 +50,25 @@ const MAGIC: &[(&[u8], Kind)] = &[
     (b"SQLite format 3\0", Kind::Other("SQLite database")),
 ];
 
+/// What may stand before the content of a text.
+const BLANK: [char; 5] = ['\u{feff}', ' ', '\t', '\r', '\n'];
+
 /// Decides on the first [`HEAD_LEN`](super::HEAD_LEN) bytes, or on all of a shorter file.
 pub fn sniff(head: &[u8]) -> Kind {
     if head.is_empty() {
         return Kind::Empty;
     }
-    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+    if let Some((_, kind)) = magic(head) {
         return *kind;
     }
-    if matches!(head.first(), Some(12 | 14)) && head.get(8..12) == Some(b".FIT") {
+    if is_fit(head) {
         return Kind::Known(Format::Fit);
     }
-    // The one mark of tar stands behind the name and the owner of the first member.
-    if head.get(257..262) == Some(b"ustar") {
+    if is_tar(head) {
         return Kind::Tar;
     }
     let text = super::encoding::decode_head(head);
-    let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let text = text.trim_start_matches(BLANK);
     if text.starts_with(['{', '[']) {
         return json::kind(text);
     }
@@ -74,6 +79,19 @@ pub fn sniff(head: &[u8]) -> Kind {
             .map_or(Kind::Other("XML of another kind"), |(_, kind)| *kind),
         None => table::kind(text),
     }
+}
+
+fn magic(head: &[u8]) -> Option<&'static (&'static [u8], Kind)> {
+    MAGIC.iter().find(|(magic, _)| head.starts_with(magic))
+}
+
+fn is_fit(head: &[u8]) -> bool {
+    matches!(head.first(), Some(12 | 14)) && head.get(8..12) == Some(b".FIT")
+}
+
+/// The one mark of tar stands behind the name and the owner of the first member.
+fn is_tar(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar")
 }
 
 /// The local name of the first element, past declarations, comments and the document type.

@@ -4,6 +4,7 @@
 //! edit them. Among records of one format sound files go before those that break off.
 
 use crate::workout::{ActivityType, Format, Workout};
+use serde::Serialize;
 use std::cmp::Reverse;
 
 /// Whose times and measures are believed: what the device recorded, what vendors made of it, tracks, tables, and
@@ -63,7 +64,8 @@ const WORDS: [Format; 23] = [
 ];
 
 /// A part of a workout that comes from one of its records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Field {
     /// Start, end and active time belong together.
     Times,
@@ -77,6 +79,25 @@ pub enum Field {
     AverageHeartRate,
     MaxHeartRate,
     Ascent,
+}
+
+impl Field {
+    /// As people are told of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Times => "times",
+            Self::UtcOffset => "UTC offset",
+            Self::Type => "type",
+            Self::Title => "title",
+            Self::Notes => "notes",
+            Self::Device => "device",
+            Self::Distance => "distance",
+            Self::Energy => "energy",
+            Self::AverageHeartRate => "average heart rate",
+            Self::MaxHeartRate => "max heart rate",
+            Self::Ascent => "ascent",
+        }
+    }
 }
 
 /// A workout, and which of the records, by its place among them, supplied each field that is known.

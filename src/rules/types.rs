@@ -32,16 +32,21 @@ impl Types {
 
     /// Gives a workout the type that somebody wants its word to have: that for word and refinement, else that for the word.
     pub fn apply(&self, workout: &mut Workout) {
-        if self.0.is_empty() {
-            return;
-        }
-        let Some(word) = word_of(workout) else { return };
-        let refined =
-            workout.source.sub_sport.as_ref().and_then(|refinement| self.get(&format!("{word}/{refinement}")));
-        if let Some(activity_type) = refined.or_else(|| self.get(&word)) {
+        if let Some((_, activity_type)) = self.of(workout) {
             workout.activity_type = activity_type;
             workout.source.unknown_sport = false;
         }
+    }
+
+    /// The type that somebody wants a workout's word to have, and the key that says so.
+    pub fn of(&self, workout: &Workout) -> Option<(String, ActivityType)> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let word = word_of(workout)?;
+        let refined = workout.source.sub_sport.as_ref().map(|refinement| format!("{word}/{refinement}"));
+        let known = |key: String| self.get(&key).map(|activity_type| (key, activity_type));
+        refined.and_then(known).or_else(|| known(word))
     }
 
     /// What somebody wants a word to mean, written as in [`word_of`].

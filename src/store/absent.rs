@@ -46,7 +46,7 @@ pub fn below<E: From<rusqlite::Error>>(
 }
 
 /// A path, and what everything below it lies between: the slash, and the character that follows it.
-fn range(path: &Path) -> [Vec<u8>; 3] {
+pub(super) fn range(path: &Path) -> [Vec<u8>; 3] {
     let bytes = path.as_os_str().as_bytes();
     let bytes = bytes.strip_suffix(b"/").unwrap_or(bytes);
     [bytes.to_vec(), [bytes, b"/"].concat(), [bytes, b"0"].concat()]

@@ -4,6 +4,7 @@ use super::absent::{self, Missed};
 use super::accounts::Comparison;
 use super::members::{self, Member};
 use super::outbox::{self, Counts};
+use super::sessions::SessionRow;
 use super::{Verdict, records};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -161,36 +162,51 @@ pub fn sessions(
     mut each: impl FnMut(SessionStatus) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
     let mut query = connection.prepare(&format!(
+        "{} WHERE ?1 IS NULL OR stands = ?1 ORDER BY name, session.start_ms, session_id",
+        session_columns()
+    ))?;
+    let mut rows = query.query([state])?;
+    while let Some(row) = rows.next()? {
+        if !each(session_status(row)?)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// One session, by its row.
+pub fn session(connection: &Connection, session: SessionRow) -> anyhow::Result<SessionStatus> {
+    let mut query = connection.prepare_cached(&format!("{} WHERE session.id = ?1", session_columns()))?;
+    let mut rows = query.query([session])?;
+    session_status(rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
+}
+
+fn session_columns() -> String {
+    format!(
         "SELECT name, session_id, session.revision, coalesce(state, {SETTLED}) AS stands, coalesce(attempts, 0),
              iif(state IS NULL, {WHY_SETTLED}, reason), due_ms, body,
              (SELECT other.session_id FROM session AS other WHERE other.id = session.suspect),
              session.start_ms - (SELECT other.start_ms FROM session AS other WHERE other.id = session.suspect)
          FROM session JOIN account ON account.id = session.account_id
              LEFT JOIN outbox ON outbox.session_row = session.id
-             LEFT JOIN remote ON remote.session_row = session.id AND remote.destination_id = account.destination_id
-         WHERE ?1 IS NULL OR stands = ?1
-         ORDER BY name, session.start_ms, session_id",
-    ))?;
-    let mut rows = query.query([state])?;
-    while let Some(row) = rows.next()? {
-        let state: String = row.get(3)?;
-        let next_attempt = if state == "queued" { instant(row.get(6)?) } else { None };
-        let more = each(SessionStatus {
-            account: row.get(0)?,
-            id: row.get(1)?,
-            revision: row.get(2)?,
-            attempts: row.get(4)?,
-            reason: row.get(5)?,
-            next_attempt,
-            state,
-            suspect: suspicion(row)?,
-            session: serde_json::value::RawValue::from_string(row.get(7)?)?,
-        })?;
-        if !more {
-            break;
-        }
-    }
-    Ok(())
+             LEFT JOIN remote ON remote.session_row = session.id AND remote.destination_id = account.destination_id"
+    )
+}
+
+fn session_status(row: &Row<'_>) -> anyhow::Result<SessionStatus> {
+    let state: String = row.get(3)?;
+    let next_attempt = if state == "queued" { instant(row.get(6)?) } else { None };
+    Ok(SessionStatus {
+        account: row.get(0)?,
+        id: row.get(1)?,
+        revision: row.get(2)?,
+        attempts: row.get(4)?,
+        reason: row.get(5)?,
+        next_attempt,
+        state,
+        suspect: suspicion(row)?,
+        session: serde_json::value::RawValue::from_string(row.get(7)?)?,
+    })
 }
 
 fn suspicion(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
@@ -236,30 +252,39 @@ pub fn files(
     verdict: Option<Verdict>,
     mut each: impl FnMut(FileStatus) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
-    let mut query = connection.prepare(
-        "SELECT name, path, verdict, reason, format, judged_ms, file.id, gone_ms, doubted
-         FROM file JOIN account ON account.id = account_id
-         WHERE ?1 IS NULL OR verdict = ?1 ORDER BY name, path",
-    )?;
+    let condition = "?1 IS NULL OR verdict = ?1 ORDER BY name, path";
+    let mut query = connection.prepare(&format!("{FILES} WHERE {condition}"))?;
     let mut rows = query.query([verdict.map(Verdict::as_str)])?;
     while let Some(row) = rows.next()? {
-        let more = each(FileStatus {
-            account: row.get(0)?,
-            file: PathBuf::from(OsString::from_vec(row.get(1)?)),
-            verdict: Verdict::parse(row.get_ref(2)?.as_str()?).unwrap_or(Verdict::Ignored),
-            reason: row.get(3)?,
-            format: row.get(4)?,
-            judged: instant(row.get(5)?),
-            gone_since: instant(row.get(7)?),
-            doubted: row.get(8)?,
-            sessions: sessions_of(connection, row)?,
-            members: members::of_file(connection, row.get(6)?)?,
-        })?;
-        if !more {
+        if !each(file_status(connection, row)?)? {
             break;
         }
     }
     Ok(())
+}
+
+/// One file, by its row.
+pub fn file(connection: &Connection, file: i64) -> rusqlite::Result<FileStatus> {
+    let mut query = connection.prepare_cached(&format!("{FILES} WHERE file.id = ?1"))?;
+    query.query_row([file], |row| file_status(connection, row))
+}
+
+const FILES: &str = "SELECT name, path, verdict, reason, format, judged_ms, file.id, gone_ms, doubted
+    FROM file JOIN account ON account.id = account_id";
+
+fn file_status(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<FileStatus> {
+    Ok(FileStatus {
+        account: row.get(0)?,
+        file: PathBuf::from(OsString::from_vec(row.get(1)?)),
+        verdict: Verdict::parse(row.get_ref(2)?.as_str()?).unwrap_or(Verdict::Ignored),
+        reason: row.get(3)?,
+        format: row.get(4)?,
+        judged: instant(row.get(5)?),
+        gone_since: instant(row.get(7)?),
+        doubted: row.get(8)?,
+        sessions: sessions_of(connection, row)?,
+        members: members::of_file(connection, row.get(6)?)?,
+    })
 }
 
 fn sessions_of(connection: &Connection, file: &Row<'_>) -> rusqlite::Result<Vec<String>> {

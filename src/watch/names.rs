@@ -30,20 +30,32 @@ const IN_FLIGHT_BEGINNINGS: &[&str] = &["~syncthing~", "~$"];
 /// Hidden files are never exports: synchronizers hide what they have not finished (`.name.icloud`, `.syncthing.*.tmp`,
 /// `.goutputstream-*`), and macOS hides its resource forks (`._*`).
 pub fn ignored(below_folder: &Path) -> Option<&'static str> {
+    matched(below_folder).map(|(why, _)| why)
+}
+
+/// By which pattern a path below a watched folder is not looked at; `None` if it is.
+pub fn pattern(below_folder: &Path) -> Option<String> {
+    matched(below_folder).map(|(_, pattern)| pattern)
+}
+
+fn matched(below_folder: &Path) -> Option<(&'static str, String)> {
     let mut components = below_folder.components().rev();
     let name = components.next()?.as_os_str().to_string_lossy().to_lowercase();
     if LITTER_FILES.contains(&name.as_str()) {
-        return Some("a file of the system");
+        return Some(("a file of the system", name));
     }
     if name.starts_with('.') {
-        return Some("a hidden file");
+        return Some(("a hidden file", ".*".to_owned()));
     }
-    if IN_FLIGHT_ENDINGS.iter().any(|ending| name.ends_with(ending))
-        || IN_FLIGHT_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
-    {
-        return Some("still being written, by its name");
+    let in_flight = |pattern| Some(("still being written, by its name", pattern));
+    if let Some(ending) = IN_FLIGHT_ENDINGS.iter().find(|ending| name.ends_with(*ending)) {
+        return in_flight(format!("*{ending}"));
     }
-    components.any(|folder| ignored_folder(folder.as_os_str())).then_some("in a folder of the system")
+    if let Some(beginning) = IN_FLIGHT_BEGINNINGS.iter().find(|beginning| name.starts_with(*beginning)) {
+        return in_flight(format!("{beginning}*"));
+    }
+    let folder = components.find(|folder| ignored_folder(folder.as_os_str()))?;
+    Some(("in a folder of the system", format!("{}/", folder.as_os_str().to_string_lossy())))
 }
 
 /// Whether a folder below a watched one, or any on the way to it, is not even entered.
@@ -88,6 +100,15 @@ mod tests {
             ["run.fit", "a/b c/Rün.GPX", "no extension", "run.sync-conflict-20260412-063015-ABCDEFG.fit", "part"]
         {
             assert_eq!(ignored(Path::new(name)), None, "{name}");
+        }
+        for (name, expected) in [
+            ("Thumbs.db", "thumbs.db"),
+            ("a/._run.fit", ".*"),
+            ("run.fit.PART", "*.part"),
+            ("~$run.fit", "~$*"),
+            ("a/@eaDir/x/run.fit", "@eaDir/"),
+        ] {
+            assert_eq!(pattern(Path::new(name)).as_deref(), Some(expected));
         }
     }
 }

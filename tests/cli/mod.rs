@@ -2,6 +2,7 @@
 
 mod beside;
 mod config;
+mod explain;
 mod import;
 mod normalize;
 mod outbox;

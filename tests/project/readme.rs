@@ -81,7 +81,7 @@ fn trying_it_out_works_as_printed() {
     }
     let look = look.replace("target/release/fitferry", env!("CARGO_BIN_EXE_fitferry"));
     let shown = succeed(&look, &place);
-    for expected in ["Morning run", "ride.gpx", "walk.gpx.gz", "delivered"] {
+    for expected in ["Morning run", "ride.gpx", "walk.gpx.gz", "delivered", "bytes 8 to 11 are .FIT"] {
         assert!(shown.contains(expected), "{expected} is not in {shown}");
     }
     let normalize = normalize.replace("target/release/fitferry", env!("CARGO_BIN_EXE_fitferry"));

@@ -1,8 +1,10 @@
 //! Recognises JSON files by the names of their members.
 
 use super::Kind;
+use super::why::some_of;
 use crate::formats::json::outline;
 use crate::workout::Format;
+use std::collections::HashSet;
 
 /// Members that together prove a format, in the order in which they are tried. They stand in the first few hundred bytes
 /// of real files; a list at the root stands for what it holds.
@@ -30,7 +32,24 @@ const PROOFS: &[(Format, &[&str])] = &[
 
 /// `text` is the beginning of a document, perhaps cut off.
 pub fn kind(text: &str) -> Kind {
+    proof(&outline(text)).map_or(Kind::Other("JSON"), |(format, _)| Kind::Known(*format))
+}
+
+fn proof(names: &HashSet<String>) -> Option<&'static (Format, &'static [&'static str])> {
+    PROOFS.iter().find(|(_, proof)| proof.iter().all(|name| names.contains(*name)))
+}
+
+/// By what [`kind`] decides.
+pub fn why(text: &str) -> String {
     let names = outline(text);
-    let proof = PROOFS.iter().find(|(_, proof)| proof.iter().all(|name| names.contains(*name)));
-    proof.map_or(Kind::Other("JSON"), |(format, _)| Kind::Known(*format))
+    if let Some((_, proof)) = proof(&names) {
+        let members = if proof.len() == 1 { "member" } else { "members" };
+        return format!("JSON with the {members} {}", proof.join(", "));
+    }
+    let mut names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
+    match names.is_empty() {
+        true => "JSON in whose beginning no member has a name".to_owned(),
+        false => format!("JSON without the members of any known format; it has {}", some_of(names.into_iter())),
+    }
 }

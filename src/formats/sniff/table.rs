@@ -1,6 +1,7 @@
 //! Recognises tables of text (CSV) by their header.
 
 use super::Kind;
+use super::why::some_of;
 use crate::formats::table::{Header, Table};
 use crate::formats::{
     concept2, garmin_activities, google_health, hevy, peloton, runkeeper, samsung_health, strava, strong,
@@ -43,4 +44,15 @@ pub fn kind(text: &str) -> Kind {
         return Kind::Other("Samsung Health table of something else than exercises");
     }
     OTHERS.iter().find(|(columns, _)| header.has(columns)).map_or(Kind::Unknown, |(_, name)| Kind::Other(name))
+}
+
+/// By what [`kind`] decides.
+pub fn why(text: &str) -> String {
+    let mut source = text.as_bytes();
+    let header = Table::open(&mut source).map(|table| some_of(table.header().names())).unwrap_or_default();
+    match kind(text) {
+        Kind::Unknown if !header.contains(", ") => "nothing in its beginning is known".to_owned(),
+        Kind::Unknown => format!("if it is a table, no reader knows its header {header}"),
+        _ => format!("a table with the header {header}"),
+    }
 }

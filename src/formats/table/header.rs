@@ -20,6 +20,10 @@ impl Header {
         self.names.len()
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     pub fn name(&self, column: usize) -> &str {
         self.names.get(column).map_or("", String::as_str)
     }

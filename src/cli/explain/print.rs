@@ -115,7 +115,7 @@ impl<W: Write> Page<'_, W> {
                 )?;
             }
             None if look.workouts > 0 => {
-                self.line("zone", "none had to be assumed: the file tells where its times are")?
+                self.line("zone", "none had to be assumed: the file tells where its times are")?;
             }
             None => {}
         }

@@ -233,7 +233,7 @@ impl<W: Write> Page<'_, W> {
 
     fn record(&mut self, record: &Record) -> io::Result<()> {
         self.line("from", record.place.to_string())?;
-        self.line("", rule(record))?;
+        self.line("", record.why())?;
         self.line("", format!("{} to {}", record.start, record.end))?;
         if let Some(zone) = &record.assumed_zone {
             self.line("", format!("it prints local time; {zone} was assumed"))?;
@@ -283,22 +283,5 @@ fn standing(standing: &str) -> &'static str {
         "deleted" => "deleted there, and kept so",
         "discarded" => "you decided that it is not to be sent",
         _ => "has it",
-    }
-}
-
-/// Why a record belongs to its session.
-fn rule(record: &Record) -> String {
-    let own = record.key.iter().cloned();
-    let keys = own.chain(record.alias.iter().map(|alias| format!("{alias} (of the table's row that names the file)")));
-    let keys = keys.collect::<Vec<_>>().join(", ");
-    match record.rule.as_deref() {
-        Some("new") if keys.is_empty() => "new: nobody had told of it, so it made the session and its id".to_owned(),
-        Some("new") => format!("new: nobody had told of it, so it made the session and its id; its key is {keys}"),
-        Some("key") => format!("key: a record that was known has its key {keys}"),
-        Some("rewritten") => "rewritten: this file told of it before it was changed".to_owned(),
-        Some("part") => "part: one is the beginning of the other, from a file that breaks off".to_owned(),
-        Some("interval") => "interval: nearly the same interval as a known one, and a type that fits".to_owned(),
-        Some(other) => other.to_owned(),
-        None => "an older version of fitferry did not note by which rule".to_owned(),
     }
 }

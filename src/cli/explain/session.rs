@@ -66,6 +66,28 @@ pub struct Record {
     pub sport: Sport,
 }
 
+impl Record {
+    /// Why it belongs to its session.
+    pub fn why(&self) -> String {
+        let own = self.key.iter().cloned();
+        let keys =
+            own.chain(self.alias.iter().map(|alias| format!("{alias} (of the table's row that names the file)")));
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        match self.rule.as_deref() {
+            Some("new") if keys.is_empty() => {
+                "new: nobody had told of it, so it made the session and its id".to_owned()
+            }
+            Some("new") => format!("new: nobody had told of it, so it made the session and its id; its key is {keys}"),
+            Some("key") => format!("key: a record that was known has its key {keys}"),
+            Some("rewritten") => "rewritten: this file told of it before it was changed".to_owned(),
+            Some("part") => "part: one is the beginning of the other, from a file that breaks off".to_owned(),
+            Some("interval") => "interval: nearly the same interval as a known one, and a type that fits".to_owned(),
+            Some(other) => other.to_owned(),
+            None => "an older version of fitferry did not note by which rule".to_owned(),
+        }
+    }
+}
+
 /// Where a record was read.
 #[derive(Clone, Debug, Serialize)]
 pub struct Place {

@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod formats;
+mod intake;
 mod power;
 mod project;
 mod pull;

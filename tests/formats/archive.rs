@@ -1,8 +1,8 @@
 //! Archives: every member is judged by itself, wherever it stands and whatever stands beside it.
 
-use super::read;
+use super::{garmin_export, google_fit, read};
 use crate::support::archive::{Entry, Zip, gzip, tar};
-use crate::support::fit::Run;
+use crate::support::fit::{FitFile, Run, Value};
 use crate::support::xml;
 use fitferry::formats::{self, Condition, Contents, Flow, Member, Options, Outcome, Summary};
 use proptest::prelude::*;
@@ -244,8 +244,55 @@ fn a_health_export_is_its_workouts_and_not_their_routes() {
         .add("apple_health_export/导出.xml", export)
         .build();
     assert_eq!(told(&bytes), [("apple_health_export/导出.xml".to_owned(), Ok(1))]);
+    // The same after somebody unpacked and packed it with a program that took the name for another code page.
+    let mojibake = Zip::new().add("σ»╝σç║.xml", export).build();
+    assert_eq!(told(&mojibake), [("σ»╝σç║.xml".to_owned(), Ok(1))]);
     let routes_alone = Zip::new().add("workout-routes/route_1.gpx", &route).build();
     assert_eq!(told(&routes_alone).len(), 1);
+}
+
+/// The files that a device uploads are mostly none of activities: thousands of them are nothing to worry about.
+#[test]
+fn an_account_export_of_garmin_is_its_summaries_and_its_activities() {
+    let quiet = |kind: u8| {
+        let mut file = FitFile::new();
+        file.message(0, 0, &[(0, Value::U8(kind))]);
+        file.build()
+    };
+    let mut uploads = Zip::new().add("a@b.c_1.fit", Run::default().build()).add("a@b.c_2.txt", "a note");
+    for number in 3..300 {
+        uploads = uploads.store(format!("a@b.c_{number}.fit"), quiet([32, 2, 9][number % 3]));
+    }
+    let summaries = "DI_CONNECT/DI-Connect-Fitness/a@b.c_0_summarizedActivities.json";
+    let part = "DI_CONNECT/DI-Connect-Uploaded-Files/UploadedFiles_0-_Part1.zip";
+    let bytes = Zip::new()
+        .store(part, uploads.build())
+        .add(summaries, garmin_export::EXPORT)
+        .add("customer_data/customer.json", "{}")
+        .build();
+    let (found, summary) = members(&bytes);
+    let mut found: Vec<_> = found
+        .into_iter()
+        .map(|member| (member.name, member.reading.workouts.len(), member.reading.outcome()))
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(
+        found,
+        [(summaries.to_owned(), 3, Outcome::Ok(None)), (format!("{part}/a@b.c_1.fit"), 1, Outcome::Ok(None)),]
+    );
+    assert_eq!((summary.quiet, summary.unknown, &summary.condition), (297, 2, &Condition::Sound));
+}
+
+#[test]
+fn the_folders_of_a_takeout_may_be_called_anything() {
+    for folder in ["All Sessions", "Alle Sitzungen", "Toutes les sessions", "すべてのセッション"] {
+        let name = format!("Takeout/Fit/{folder}/2021-06-09T13_36_25+02_00_RADFAHREN.json");
+        let bytes = Zip::new()
+            .add("Takeout/Fit/Messwerte pro Tag/2021-06-09.csv", "Beginn,Ende,Kalorien\n1,2,3\n")
+            .add(&name, google_fit::SESSION)
+            .build();
+        assert_eq!(told(&bytes), [(name, Ok(1))]);
+    }
 }
 
 #[test]

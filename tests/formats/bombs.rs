@@ -4,6 +4,7 @@ use crate::support::archive::{Entry, Packed, Zip, tar_header};
 use crate::support::fit::{FitFile, Run};
 use crate::support::program::{Place, lines};
 use serde_json::Value;
+use std::fs::File;
 use std::process::Command;
 
 /// Kilobytes of data the program may have, beside its own code: more, and an allocation fails, which ends it.
@@ -14,8 +15,14 @@ const BLANK_MB: u32 = 48;
 
 /// What `normalize` says, with no more memory than it may have.
 fn verdicts(name: &str, bytes: &[u8]) -> Vec<Value> {
+    verdicts_of_len(name, bytes, bytes.len() as u64)
+}
+
+/// The same for a file that goes on with nothing: as long as one likes, and of the disk a few blocks.
+fn verdicts_of_len(name: &str, bytes: &[u8], len: u64) -> Vec<Value> {
     let place = Place::new();
-    place.drop_file(name, bytes);
+    let path = place.drop_file(name, bytes);
+    File::options().write(true).open(path).unwrap().set_len(len).unwrap();
     let output = within(ROOM_KB, &place);
     assert!(matches!(output.status.code(), Some(0 | 1)), "{name}: {output:?}");
     let answers = lines(&output.stdout);
@@ -136,6 +143,51 @@ fn documents_that_expand_nest_or_never_end() {
     ] {
         assert_eq!(verdicts(name, text.as_bytes())[0]["outcome"], "error", "{name}");
     }
+}
+
+#[test]
+fn tables_of_one_line() {
+    let header = super::strava::example().split_inclusive('\n').next().unwrap().to_owned();
+    let two_gigabytes = 2 << 30;
+    let long = "x".repeat(1 << 16);
+    for (name, beginning) in [
+        ("header.csv", format!("{},{long}", header.trim_end())),
+        ("row.csv", format!("{header}4711,{long}")),
+        ("cells.csv", format!("{header}4711{}", ",".repeat(1 << 16))),
+        ("quotes.csv", format!("{header}4711,\"{long}\n")),
+    ] {
+        let answers = verdicts_of_len(name, beginning.as_bytes(), two_gigabytes);
+        assert_eq!((&answers[0]["outcome"], &answers[0]["format"]), (&"error".into(), &"strava".into()), "{answers:?}");
+        let packed = Packed::bomb(beginning.as_bytes(), BLANK_MB, b"").gzip();
+        let answers = verdicts(&format!("{name}.gz"), &packed);
+        assert_eq!((&answers[0]["outcome"], &answers[0]["format"]), (&"error".into(), &"strava".into()), "{answers:?}");
+    }
+}
+
+#[test]
+fn documents_without_a_bottom() {
+    let depth = 100_000;
+    let (lists, objects) = ("[".repeat(depth), "{\"a\":".repeat(depth));
+    for (name, text) in [
+        ("lists.json", format!("{{\"data\":{{\"workouts\":[{lists}")),
+        ("objects.json", format!("{{\"data\":{{\"metrics\":[{objects}")),
+        ("closed.json", format!("[{{\"logId\":1,\"activityTypeId\":1,\"x\":{lists}{}}}]", "]".repeat(depth))),
+        (
+            "within.json",
+            format!("{{\"start_epoch_ms\":1,\"app_id\":\"a\",\"moments\":{objects}1{}}}", "}".repeat(depth)),
+        ),
+    ] {
+        let answers = verdicts(name, text.as_bytes());
+        assert_eq!(answers[0]["outcome"], "error", "{name}: {answers:?}");
+        assert!(reasons(&answers).contains("nested deeper"), "{name}: {answers:?}");
+    }
+    for text in [lists, objects] {
+        assert_eq!(verdicts("any.json", text.as_bytes())[0]["format"], Value::Null);
+    }
+    let words = format!("[{{\"logId\":1,\"activityTypeId\":1,\"activityName\":\"{}", "x".repeat(48 << 20));
+    assert_eq!(verdicts("word.json", words.as_bytes())[0]["outcome"], "error");
+    let numbers = format!("{{\"data\":{{\"metrics\":[{}", "1.5,".repeat(12 << 20));
+    assert_eq!(verdicts("numbers.json", numbers.as_bytes())[0]["outcome"], "error");
 }
 
 #[test]

@@ -196,9 +196,50 @@ fn legs_end_when_they_end_and_transitions_are_left_out() {
     assert_eq!(reading.refused.len(), 1);
 }
 
+/// Some devices write the summaries of a triathlon in front, some behind what they recorded.
+#[test]
+fn summaries_may_stand_before_or_behind_the_records() {
+    let first = Run { sport: 5, seconds: 1200, ..Run::default() };
+    let second = Run { sport: 2, start: first.start + 1200, ..first };
+    let last = Run { sport: 1, start: second.start + 1200, ..first };
+    let file = |write: &dyn Fn(&mut FitFile)| {
+        let mut file = FitFile::new();
+        first.file_id(&mut file);
+        write(&mut file);
+        read(&file.build())
+    };
+    let legs = [first, second, last];
+    let behind = file(&|file| {
+        legs.iter().for_each(|leg| leg.records(file));
+        legs.iter().for_each(|leg| leg.session(file));
+    });
+    let in_front = file(&|file| {
+        legs.iter().for_each(|leg| leg.session(file));
+        legs.iter().for_each(|leg| leg.records(file));
+    });
+    assert_eq!(starts(&behind), legs.map(|leg| leg.start));
+    assert_eq!(in_front, behind);
+}
+
+/// The header's checksum is often left out, and nobody misses it. Without the one behind the content, nothing proves that
+/// it is what was written.
+#[test]
+fn checksums_of_zero() {
+    let mut file = Run::default().build();
+    assert_eq!(file[12..14], [0, 0]);
+    assert!(sounds(&read(&file)));
+    let end = file.len();
+    file[end - 2..].fill(0);
+    let reading = read(&file);
+    assert_eq!(reading.workouts.len(), 1);
+    assert!(matches!(reading.outcome(), Outcome::Ok(Some(why)) if why.contains("the checksum is 0000")));
+}
+
 #[test]
 fn what_is_no_activity_says_so() {
-    for (kind, word) in [(6, "course"), (5, "workout"), (2, "settings"), (32, "monitoring"), (200, "200")] {
+    for (kind, word) in
+        [(9, "weight"), (6, "course"), (5, "workout"), (2, "settings"), (32, "monitoring"), (200, "200")]
+    {
         let mut file = FitFile::new();
         file.message(0, 0, &[(0, Value::U8(kind))]);
         let outcome = read(&file.build()).outcome();

@@ -132,6 +132,27 @@ fn an_absurdly_long_creator_is_not_kept() {
 }
 
 #[test]
+fn the_older_version_is_read_alike_and_a_track_without_times_is_no_workout() {
+    let point =
+        |time: &str| format!("<trkpt lat='1' lon='1'><ele>1</ele>{time}<course>90</course><speed>2.5</speed></trkpt>");
+    let document = |points: [String; 2]| {
+        format!(
+            "<?xml version='1.0'?><gpx version='1.0' creator='GPSBabel' xmlns='http://www.topografix.com/GPX/1/0'>
+             <time>2001-01-01T00:00:00Z</time><bounds minlat='1' minlon='1' maxlat='1' maxlon='1'/>
+             <trk><name>Old</name><trkseg>{}</trkseg></trk></gpx>",
+            points.concat()
+        )
+    };
+    let times = ["<time>2026-04-12T06:30:15Z</time>", "<time>2026-04-12T07:30:15Z</time>"];
+    let reading = read(document(times.map(point)).as_bytes());
+    let [old] = &reading.workouts[..] else { panic!("{reading:?}") };
+    assert_eq!((old.start.as_second(), old.duration().as_secs()), (START, 3600));
+    assert_eq!(old.source.title.as_deref(), Some("Old"));
+    let outcome = read(document([point(""), point("")]).as_bytes()).outcome();
+    assert!(matches!(&outcome, Outcome::NoSession(why) if why.contains("without times")), "{outcome:?}");
+}
+
+#[test]
 fn points_may_lack_a_time_or_go_back_in_it() {
     let reading = read(
         track(

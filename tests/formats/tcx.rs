@@ -69,6 +69,29 @@ fn several_activities_and_the_legs_of_a_multisport_session() {
     assert_eq!(types, [7, 108, 8]);
 }
 
+/// Programs that print local times with their offset, or leave blanks before the declaration.
+#[test]
+fn offsets_and_leading_blanks_change_nothing() {
+    let text = xml::tcx(START, 600, 11, "Running");
+    let expected = read(text.as_bytes());
+    for before in ["\n", "   ", "\u{feff}", "\u{feff}\r\n "] {
+        assert_eq!(read(format!("{before}{text}").as_bytes()), expected, "{before:?}");
+    }
+    let activity = |id: &str, start: &str| {
+        format!("<Activities><Activity Sport='Running'><Id>{id}</Id>{}</Activity></Activities>", lap(start, 600, &[]))
+    };
+    for (id, start) in [
+        ("2026-04-12T08:30:15+02:00", "2026-04-12T08:30:15+02:00"),
+        ("2026-04-12T08:30:15.000+02:00", "2026-04-12T06:30:15Z"),
+        ("2026-04-11T20:30:15-10:00", "2026-04-11T20:30:15.000-10:00"),
+    ] {
+        let reading = read(database(&activity(id, start)).as_bytes());
+        let [run] = &reading.workouts[..] else { panic!("{start}: {reading:?}") };
+        assert_eq!((run.start.as_second(), run.duration().as_secs()), (START, 600), "{start}");
+        assert_eq!(run.source.assumed_zone, None, "{start}");
+    }
+}
+
 #[test]
 fn courses_and_plans_are_no_workouts() {
     for (content, word) in [

@@ -12,5 +12,6 @@ pub mod program;
 pub mod proxy;
 pub mod served;
 pub mod small_disk;
+pub mod strava;
 pub mod wait;
 pub mod xml;

@@ -1,0 +1,5 @@
+//! What people drop, through the real program: exports of everything, again and again, in any order.
+
+mod bulk;
+mod history;
+mod orders;

@@ -29,7 +29,7 @@ const MOST_CELLS: usize = 4096;
 const LONGEST_WORD: usize = 1 << 10;
 
 /// Bytes of notes that are kept.
-const LONGEST_NOTES: usize = 16 << 10;
+const LONGEST_NOTES: usize = 4 << 10;
 
 const BUFFER_LEN: usize = 64 << 10;
 

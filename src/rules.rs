@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Goes up whenever the same records and rules make other sessions than before, so that all are derived anew.
-const DERIVATION: u32 = 1;
+const DERIVATION: u32 = 2;
 
 /// The rules of one account.
 #[derive(Clone, Debug)]

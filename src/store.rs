@@ -37,6 +37,7 @@ const SCHEMA: Schema = Schema {
         include_str!("store/migrations/0004-comparison.sql"),
         include_str!("store/migrations/0005-rules.sql"),
         include_str!("store/migrations/0006-said.sql"),
+        include_str!("store/migrations/0007-last-words.sql"),
     ],
     remedy: "fitferry sets it aside when it runs, and makes a new one from folders and server",
     stray: "move it away, and fitferry makes a new one from folders and server",

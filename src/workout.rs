@@ -106,6 +106,9 @@ pub struct Source {
     /// The member of an archive that it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<String>,
+    /// When the file first said this, by its time of modification, Unix nanoseconds; known of what the store remembers.
+    #[serde(skip)]
+    pub said_ns: i64,
 }
 
 impl Source {
@@ -121,6 +124,7 @@ impl Source {
             assumed_zone: None,
             salvaged: false,
             member: None,
+            said_ns: 0,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What several records of one workout say together, field by field, in a fixed order of formats.
 //!
 //! Two orders, whatever came first: times and measures come from what recorded them, words and the type from where people
-//! edit them. Among records of one format sound files go before those that break off.
+//! edit them. Among records of one format sound files go before those that break off. Of what one vendor says in several
+//! files, as in an export of each month, only the last word counts: people edit what they exported before.
 
 use crate::workout::{ActivityType, Format, Workout};
 use serde::Serialize;
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 /// Whose times and measures are believed: what the device recorded, what vendors made of it, tracks, tables, and
 /// what somebody else made of all that.
@@ -117,8 +119,9 @@ pub fn merge(records: Vec<Workout>) -> Option<Workout> {
 
 /// [`merge`], and where each field comes from. The records themselves are kept, so that this need not be written down.
 pub fn merged(records: &[Workout]) -> Option<Merged> {
-    let measures = in_order(records, &MEASURES);
-    let words = in_order(records, &WORDS);
+    let current = current(records);
+    let measures = in_order(records, current.clone(), &MEASURES);
+    let words = in_order(records, current, &WORDS);
     let best = *measures.first()?;
     let mut workout = records[best].clone();
     let mut origins = vec![(Field::Times, best)];
@@ -159,22 +162,40 @@ pub fn merged(records: &[Workout]) -> Option<Merged> {
     Some(Merged { workout, origins })
 }
 
-/// The places of the records, the most believed first.
-fn in_order(records: &[Workout], formats: &[Format; 23]) -> Vec<usize> {
+/// The places of the records that are not out of date, in an order that depends on nothing but what they say.
+fn current(records: &[Workout]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..records.len()).collect();
     order.sort_by_cached_key(|index| {
         let record = &records[*index];
-        let rank = formats.iter().position(|format| *format == record.source.format);
         // The last part only makes the order total, so that equal ranks cannot depend on arrival.
         let json = serde_json::to_string(record).unwrap_or_default();
-        (record.source.salvaged, rank, record.start, Reverse(record.end), json)
+        (record.start, Reverse(record.end), json)
     });
+    let mut by_age = order.clone();
+    by_age.sort_by_key(|index| (records[*index].source.salvaged, Reverse(records[*index].source.said_ns)));
+    let mut tellers = HashSet::new();
+    let is_last_word = |index: &usize| {
+        let record = &records[*index];
+        record.key.as_ref().is_none_or(|key| tellers.insert((record.source.format.as_str(), &key.vendor)))
+    };
+    let last_words: HashSet<usize> = by_age.into_iter().filter(is_last_word).collect();
+    order.retain(|index| last_words.contains(index));
     order
+}
+
+/// The same places, the most believed first.
+fn in_order(records: &[Workout], mut places: Vec<usize>, formats: &[Format; 23]) -> Vec<usize> {
+    places.sort_by_key(|index| {
+        let source = &records[*index].source;
+        (source.salvaged, formats.iter().position(|format| *format == source.format))
+    });
+    places
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workout::Key;
     use jiff::{SignedDuration, Timestamp};
     use proptest::prelude::*;
 
@@ -224,16 +245,41 @@ mod tests {
         assert_eq!(merge(vec![fit.clone()]), Some(fit));
     }
 
+    #[test]
+    fn of_what_a_vendor_says_the_last_word_counts() {
+        let row = |title: Option<&str>, said_ns| {
+            let mut row = workout(Format::Strong, 0, 60, 80);
+            row.key = Some(Key { vendor: "strong".to_owned(), id: format!("06:30 {}", title.unwrap_or_default()) });
+            row.source.title = title.map(str::to_owned);
+            row.source.said_ns = said_ns;
+            row
+        };
+        let title = |records: &[Workout]| merged(records).unwrap().workout.source.title;
+        for (old, new) in [(Some("A"), Some("B")), (Some("B"), Some("A")), (Some("A"), None)] {
+            let expected = new.map(str::to_owned);
+            assert_eq!(title(&[row(old, 1), row(new, 2)]), expected);
+            assert_eq!(title(&[row(new, 2), row(old, 1)]), expected);
+        }
+        let mut broken = row(Some("B"), 2);
+        broken.source.salvaged = true;
+        assert_eq!(title(&[row(Some("A"), 1), broken]).as_deref(), Some("A"), "a sound file knows better");
+        let mut track = workout(Format::Gpx, 0, 60, 80);
+        track.source.title = Some("Track".to_owned());
+        assert_eq!(title(&[row(Some("A"), 1), row(None, 2), track]).as_deref(), Some("Track"));
+    }
+
     fn record() -> impl Strategy<Value = Workout> {
         let numbers = (0..3_i64, 58..62_i64, 0..4_u8, proptest::option::of(1..3_u32));
+        let told = (any::<bool>(), proptest::option::of("[vw]"), 0..3_i64);
         let words = [proptest::option::of("[ab]?"), proptest::option::of("[ab]?"), proptest::option::of("[ab]?")];
         let format = proptest::sample::select(Format::ALL.to_vec());
-        (format, numbers, words, any::<bool>()).prop_map(
-            |(format, (start, minutes, kind, number), [title, notes, sport], salvaged)| {
+        (format, numbers, words, told).prop_map(
+            |(format, (start, minutes, kind, number), [title, notes, sport], (salvaged, vendor, said_ns))| {
                 let mut record = workout(format, start, minutes, [8, 58, 108, 4][usize::from(kind)]);
                 record.metrics.energy_kcal = number;
                 (record.source.title, record.source.notes, record.source.sport) = (title, notes, sport);
-                record.source.salvaged = salvaged;
+                (record.source.salvaged, record.source.said_ns) = (salvaged, said_ns);
+                record.key = vendor.map(|vendor| Key { vendor, id: "1".to_owned() });
                 record
             },
         )

@@ -42,11 +42,13 @@ pub fn of_file(
 /// All that the files say of one session.
 pub fn of_session(connection: &Connection, session: SessionRow) -> rusqlite::Result<Vec<Told>> {
     let mut query = connection.prepare_cached(
-        "SELECT record.id, workout, path, rule FROM record JOIN file ON file.id = file_id WHERE session_row = ?1",
+        "SELECT record.id, workout, path, rule, said_ns FROM record JOIN file ON file.id = file_id WHERE session_row = ?1",
     )?;
     let told = |row: &Row<'_>| {
         let file = PathBuf::from(OsString::from_vec(row.get(2)?));
-        Ok(Told { row: row.get(0)?, workout: workout(row, 1)?, file, rule: row.get(3)? })
+        let mut workout = workout(row, 1)?;
+        workout.source.said_ns = row.get(4)?;
+        Ok(Told { row: row.get(0)?, workout, file, rule: row.get(3)? })
     };
     query.query_map([session], told)?.collect()
 }
@@ -77,18 +79,23 @@ pub fn add(
     let (alias_vendor, alias) = workout.alias.as_ref().map(|key| (&key.vendor, &key.id)).unzip();
     let unknown_sport = workout.source.unknown_sport.then(|| rules::word_of(workout)).flatten();
     let mut insert = connection.prepare_cached(
-        "INSERT INTO record (file_id, session_row, vendor, vendor_key, alias_vendor, alias_key, unknown_sport, rule, workout)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO record (file_id, session_row, vendor, vendor_key, alias_vendor, alias_key, unknown_sport, rule, workout,
+             said_ns)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, (SELECT mtime_ns FROM file WHERE id = ?1))",
     )?;
     let json = stored(workout)?;
     insert.execute(params![file, session, vendor, key, alias_vendor, alias, unknown_sport, rule.as_str(), json])?;
     Ok(())
 }
 
-/// Whether another record of the session says exactly this.
+/// Whether another record of the session says exactly this, and none by the same vendor anything else: then the last word
+/// is the same.
 pub fn is_told(connection: &Connection, session: SessionRow, workout: &Workout) -> rusqlite::Result<bool> {
-    let mut query = connection.prepare_cached("SELECT 1 FROM record WHERE session_row = ?1 AND workout = ?2")?;
-    query.exists(params![session, stored(workout)?])
+    let mut query = connection.prepare_cached(
+        "SELECT 1 FROM record WHERE session_row = ?1 AND workout = ?2
+         AND NOT EXISTS (SELECT 1 FROM record WHERE session_row = ?1 AND vendor = ?3 AND workout <> ?2)",
+    )?;
+    query.exists(params![session, stored(workout)?, workout.key.as_ref().map(|key| &key.vendor)])
 }
 
 /// Corrects what a record says; its keys and its sport are the same.

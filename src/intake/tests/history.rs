@@ -70,6 +70,39 @@ fn an_edit_in_the_source_is_a_new_revision_wherever_it_is_dropped() {
     assert_eq!(count, 30);
 }
 
+/// As people have it who keep the export of each month.
+#[test]
+fn an_older_export_that_stays_holds_no_edit_back() {
+    let called = |title: &str| {
+        let mut history = rows(3, "UTC");
+        let printed = history[1].start.to_string();
+        history[1].source.title = Some(title.to_owned());
+        history[1].key = Some(Key { vendor: "strong".to_owned(), id: format!("{printed} {title}") });
+        history
+    };
+    let take = |bench: &Bench, path: &str, history: &[Workout], mtime_ns| {
+        let seen = Seen { stamp: Stamp { size: 1, mtime_ns, inode: 3 }, ..seen(path, history) };
+        bench.take_all(vec![seen]).remove(0).changed.len()
+    };
+    let name = |bench: &Bench| bench.bodies()[1]["name"].as_str().unwrap().to_owned();
+    for (old, new) in [("Arms", "Legs"), ("Legs", "Arms")] {
+        let bench = Bench::new();
+        take(&bench, "/w/2026-01.csv", &called(old), 10);
+        assert_eq!(take(&bench, "/w/2026-02.csv", &called(new), 20), 1);
+        assert_eq!(name(&bench), new);
+        assert_eq!(take(&bench, "/w/2026-01.csv", &called(old), 30), 0, "it said that before");
+        assert_eq!(name(&bench), new);
+        assert_eq!(take(&bench, "/w/2026-03.csv", &called(old), 40), 1, "the edit was taken back");
+        assert_eq!(name(&bench), old);
+        assert_eq!(take(&bench, "/w/2026-04.csv", &called(old), 50), 0);
+
+        let other_way = Bench::new();
+        take(&other_way, "/w/2026-02.csv", &called(new), 20);
+        assert_eq!(take(&other_way, "/w/2026-01.csv", &called(old), 10), 0);
+        assert_eq!(name(&other_way), new);
+    }
+}
+
 #[test]
 fn a_corrected_zone_revises_the_same_sessions() {
     let mut bench = Bench::new();

@@ -139,10 +139,16 @@ fn follow(route: &Route, sessions: Sessions, told: &Sender<Told>) -> Result<Summ
     // Listening first: what is delivered between the question and the listening would never be told.
     let mut progress = route.progress.subscribe();
     let Sessions { all, changed } = sessions;
-    let mut following =
-        Following { route, left: all, summary: Summary::default(), failures: 0, parked: HashSet::new() };
+    let mut following = Following {
+        route,
+        left: all,
+        summary: Summary::default(),
+        failures: 0,
+        parked: HashSet::new(),
+        told: HashSet::new(),
+    };
     following.ask()?;
-    while !following.left.is_empty() && following.summary.reason.is_none() {
+    while following.goes_on()? {
         if told.send(Told::Left(count(&following.left))).is_err() {
             break;
         }
@@ -168,6 +174,8 @@ struct Following<'a> {
     summary: Summary,
     failures: u32,
     parked: HashSet<SessionRow>,
+    /// Delivered, as we were told, at whatever revision.
+    told: HashSet<SessionRow>,
 }
 
 fn count<T>(rows: &HashSet<T>) -> u64 {
@@ -175,6 +183,16 @@ fn count<T>(rows: &HashSet<T>) -> u64 {
 }
 
 impl Following<'_> {
+    /// Whether there is anything left to wait for.
+    fn goes_on(&mut self) -> Result<bool, Error> {
+        if self.left.is_empty() && !self.told.is_empty() {
+            // What was delivered may have a newer revision by now.
+            self.left = std::mem::take(&mut self.told);
+            self.ask()?;
+        }
+        Ok(!self.left.is_empty() && self.summary.reason.is_none())
+    }
+
     /// Asks the store where the sessions stand.
     fn ask(&mut self) -> Result<(), Error> {
         let rows: Vec<SessionRow> = self.left.iter().copied().collect();
@@ -214,8 +232,11 @@ impl Following<'_> {
             Progress::Delivered(row) => {
                 self.failures = 0;
                 // The last ones may all be waiting for a time that is far away.
-                if self.left.remove(&row) && self.left.len() <= FEW {
-                    self.ask()?;
+                if self.left.remove(&row) {
+                    self.told.insert(row);
+                    if self.left.len() <= FEW {
+                        self.ask()?;
+                    }
                 }
             }
             Progress::Parked { session, reason } => {

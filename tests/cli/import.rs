@@ -5,6 +5,7 @@ use crate::support::archive::Zip;
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
 use crate::support::program::Place;
+use crate::support::xml;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -163,4 +164,22 @@ fn the_workouts_of_an_archive_are_delivered_once() {
     fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
     let (_, answer) = import(&place, &[path.to_str().unwrap()]);
     assert_eq!(answer["verdicts"]["rejected"], 1, "{answer}");
+}
+
+/// An earlier revision that arrives is not the end, where a better file of the same workout follows.
+#[test]
+fn it_ends_with_the_last_revision_delivered() {
+    let place = Place::new();
+    let folder = place.dir.path().join("twice");
+    fs::create_dir(&folder).unwrap();
+    for day in 0..60 {
+        let start = START + day * 86_400;
+        fs::write(folder.join(format!("a{day}.gpx")), xml::gpx(start, 3600, 10, "running")).unwrap();
+        fs::write(folder.join(format!("z{day}.fit")), Run::at(start).build()).unwrap();
+    }
+    let (code, answer) = import(&place, &[folder.to_str().unwrap()]);
+    assert_eq!((code, &answer["sessions"]["delivered"]), (Some(0), &json!(60)), "{answer}");
+    let sessions = place.json(&["sessions", "list", "--json"]);
+    assert!(sessions.iter().all(|session| session["state"] == "delivered"), "{sessions:?}");
+    assert_eq!(place.json(&["outbox", "list", "--json"]), Vec::<Value>::new());
 }

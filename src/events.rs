@@ -31,6 +31,10 @@ pub fn store_failed(what: &str, error: &impl Display) {
     error!(event = "store.failed", what, %error, "the store failed; it is tried again");
 }
 
+pub fn store_works(what: &str) {
+    info!(event = "store.works", what, "the store works again");
+}
+
 pub fn store_damaged(error: &impl Display) {
     error!(event = "store.damaged", %error, "the memory is damaged: ending, so that the next start makes it anew");
 }

@@ -12,7 +12,6 @@ mod era;
 mod error;
 mod fields;
 mod guests;
-mod health;
 mod list;
 mod listen;
 mod query;

@@ -1,9 +1,11 @@
 //! SQLite as both of our databases use it: durable, versioned, and written by one thread that groups commits.
 
 mod damage;
+mod health;
 mod writer;
 
 pub use damage::set_aside;
+pub use health::{Health, Log};
 pub use writer::{Error, Writer};
 
 use crate::crash;

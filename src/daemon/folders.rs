@@ -7,6 +7,7 @@ use crate::events;
 use crate::ferry::Ferry;
 use crate::formats::{READER_VERSION, Reading};
 use crate::intake::{self, Assessment, Person, Seen};
+use crate::sqlite::{Health, Log};
 use crate::store::{Stamp, Store, files};
 use crate::sync::Route;
 use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Hints, Next, Rules, Watcher};
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+
+const LOG: Log = Log { fails: |what, error| events::store_failed(what, error), works: events::store_works };
 
 /// The watching thread, and the way to end it.
 pub struct Folders {
@@ -54,7 +57,9 @@ impl Folders {
             // The daemon may have stopped already.
             let _ = begun.send(());
             let unseen = (0..folders.len()).collect();
-            Intake { folders, owners, known, store, submitted: Submitted::default(), unseen }.run(watcher, removals);
+            let health = Arc::new(Health::new("recording files", LOG));
+            let submitted = Submitted::default();
+            Intake { folders, owners, known, store, submitted, health, unseen }.run(watcher, removals);
         };
         let thread = std::thread::Builder::new().name("folders".to_owned()).spawn(run)?;
         begins.recv().map_err(io::Error::other)?;
@@ -77,6 +82,8 @@ struct Intake {
     known: Connection,
     store: Store,
     submitted: Submitted,
+    /// One full disk fails thousands of files: the log is told once.
+    health: Arc<Health>,
     /// Folders that were not looked through yet.
     unseen: HashSet<usize>,
 }
@@ -222,7 +229,7 @@ impl Intake {
     /// Hands a judged file to the store, without waiting: files share commits, and the next one can be read meanwhile.
     fn submit(&self, person: &Person, route: &Route, seen: Seen, sender: &HintSender, quiet: bool) {
         let (person, bell, sender, path) = (person.clone(), route.bell.clone(), sender.clone(), seen.path());
-        let (name, submitted) = (person.name.clone(), self.submitted.clone());
+        let (name, submitted, health) = (person.name.clone(), self.submitted.clone(), self.health.clone());
         if !matches!(seen.assessment, Assessment::Wait(_) | Assessment::TakeSome(_)) {
             submitted.add(&path, seen.stamp);
         }
@@ -230,7 +237,7 @@ impl Intake {
         self.store.submit(write, move |receipt| {
             crash::point("folders.recorded");
             submitted.remove(&path);
-            match receipt {
+            match health.note(receipt) {
                 Ok(receipt) => {
                     if !quiet {
                         intake::tell(&name, &path, &receipt);
@@ -239,10 +246,7 @@ impl Intake {
                         bell.ring();
                     }
                 }
-                Err(error) => {
-                    events::store_failed("recording a file", &error);
-                    sender.send(Hint::Retry(path));
-                }
+                Err(_) => sender.send(Hint::Retry(path)),
             }
         });
     }

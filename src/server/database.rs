@@ -1,14 +1,14 @@
 //! The server's sessions in SQLite: one writer that groups commits, and readers that never wait for it.
 
 use super::budget::{Budget, Share};
-use super::health::Health;
 use super::list::{self, Refusal};
 use super::query::Query;
 use super::users::{self, Known, User};
 use crate::config::WindowRule;
 use crate::crash;
+use crate::events;
 use crate::session::Session;
-use crate::sqlite::{self, Error, OpenError, Schema, Writer};
+use crate::sqlite::{self, Error, Health, Log, OpenError, Schema, Writer};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,9 @@ const SCHEMA: Schema = Schema {
     remedy: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
     stray: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
 };
+
+const LOG: Log =
+    Log { fails: |work, error| events::server_store_failed(work, error), works: events::server_store_works };
 
 /// Opens the database for a command that hands out tokens; a running server may have it open too.
 pub fn open(path: &Path) -> Result<Connection, OpenError> {
@@ -56,8 +59,8 @@ impl Database {
             .map_err(|source| OpenError::Sqlite { path: path.to_path_buf(), source })?;
         let (writer, thread) = Writer::spawn(connection, "server-store")
             .map_err(|source| OpenError::Io { path: path.to_path_buf(), source })?;
-        let readers = Readers { path: path.to_path_buf(), idle: Mutex::default(), health: Health::new("reading") };
-        let writing = Arc::new(Health::new("writing"));
+        let readers = Readers { path: path.to_path_buf(), idle: Mutex::default(), health: Health::new("reading", LOG) };
+        let writing = Arc::new(Health::new("writing", LOG));
         let (readers, configured) = (Arc::new(readers), Arc::new(configured));
         Ok((Self { writer, readers, writing, budget: Budget::new(), configured, rule }, thread))
     }

@@ -18,7 +18,7 @@ fn a_full_disk_delays_and_loses_nothing() {
     for day in 0..20 {
         place.drop_file(&format!("{day}.fit"), Run::at(1_600_000_000 + day * 86_400).build());
     }
-    let failed = daemon.wait_for("store.failed");
+    let failed = daemon.wait_for_where("store.failed", |event| event["what"] == "recording files");
     assert!(failed["error"].as_str().unwrap().contains("disk"), "{failed}");
     fs::remove_file(&ballast).unwrap();
     let path = format!("/fitness/v1/users/me/sessions?{}", crate::support::program::ALL);
@@ -26,9 +26,15 @@ fn a_full_disk_delays_and_loses_nothing() {
         let answer = crate::support::http::request(daemon.address(), "GET", &path, token.trim(), "");
         answer.is_some_and(|answer| crate::support::program::sessions(&answer).len() == 20)
     });
+    let told = daemon.events("store.failed").into_iter().filter(|event| event["what"] == "recording files").count();
+    assert_eq!(told, 1, "of twenty files that fail again and again");
     // One by one these would write more than there is room for, if what is written were not tidied up.
     for day in 20..60 {
         place.drop_file(&format!("{day}.fit"), Run::at(1_600_000_000 + day * 86_400).build());
         daemon.wait_for_where("session.delivered", |event| event["session"] == crate::sync::deliver::id(day));
     }
+    crate::support::wait::until_true("the end of it", || {
+        place.drop_file("0.fit", Run::at(1_600_000_000).build());
+        !daemon.events("store.works").is_empty()
+    });
 }

@@ -18,7 +18,7 @@ const PASSES: u32 = 5;
 const DAY: Duration = Duration::from_secs(25 * 3600);
 
 /// Of a thousand times, how often that is waited for.
-const WAITS: u32 = 50;
+const WAITS: u32 = 20;
 
 /// Steps that the calm takes at most; more is a loop.
 const MOST_STEPS: u32 = 50_000;
@@ -102,7 +102,7 @@ fn play(world: &mut World<'_>) -> Result<(), String> {
     let patience = world.steady + CALM + owed_time(&world.plan);
     if world.plan.meddling > 0 {
         // Others do not stop, and twice is more than once.
-        for _ in 0..2 {
+        for _ in 0..world.rng.u32(..3) {
             notice(world, patience)?;
             (0..3).for_each(|_| world.meddle());
         }

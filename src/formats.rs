@@ -111,6 +111,13 @@ pub fn why(mut source: impl Read) -> io::Result<Vec<String>> {
     Ok(signs)
 }
 
+/// Reads content that is known to be of a format, whatever its beginning looks like; in all else like [`read`].
+pub fn read_known(format: Format, mut source: impl Read, options: &Options) -> io::Result<Reading> {
+    let mut input = Input::new(&mut source as &mut dyn Read)?;
+    let head = input.head().to_vec();
+    read_as(format, &head, &mut input, options)
+}
+
 fn read_input(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Result<Reading> {
     if sniff(input.head()) != Kind::Gzip {
         return read_content(input, options);

@@ -36,6 +36,10 @@ fn export(workouts: &str) -> String {
     )
 }
 
+pub fn example() -> String {
+    export(&[OLD, NEW].concat())
+}
+
 fn workouts(elements: &str) -> Reading {
     read(export(elements).as_bytes())
 }

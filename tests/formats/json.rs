@@ -6,7 +6,7 @@ use fitferry::workout::Format;
 use proptest::prelude::*;
 
 /// One full document of each format.
-fn documents() -> Vec<(Format, String)> {
+pub fn documents() -> Vec<(Format, String)> {
     vec![
         (Format::Fitbit, fitbit::LOGS.to_owned()),
         (Format::GarminExport, garmin_export::EXPORT.to_owned()),

@@ -7,7 +7,7 @@ use fitferry::workout::Key;
 use std::io::Write;
 
 /// As the app writes it: a marker, and one track of two segments. `P` stands for the prefix of old files.
-fn kml(p: &str) -> String {
+pub fn kml(p: &str) -> String {
     let text = "<?xml version='1.0' encoding='UTF-8'?>
 <kml xmlns='http://www.opengis.net/kml/2.3' xmlns:gx='http://www.google.com/kml/ext/2.2' xmlns:opentracks='http://opentracksapp.com/xmlschemas/v1'>
 <Document><name><![CDATA[Round the lake]]></name><atom:generator><![CDATA[OpenTracks]]></atom:generator>

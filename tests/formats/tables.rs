@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use std::io::{Read, Write};
 
-fn examples() -> [String; 9] {
+pub fn examples() -> [String; 9] {
     let strava = strava::example();
     let others = [
         garmin_activities::EXAMPLE,

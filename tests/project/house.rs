@@ -30,7 +30,7 @@ pub fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn every_file_says_what_it_owns_and_stays_readable() {
-    for folder in ["src", "tests", "benches"] {
+    for folder in ["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"] {
         for (path, text) in rust_files(folder) {
             assert!(text.starts_with("//! "), "{} does not begin with its sentence", path.display());
             assert!(text.lines().count() <= LONGEST_FILE, "{} is too long", path.display());

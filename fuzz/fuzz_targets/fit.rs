@@ -1,0 +1,6 @@
+//! The reader of fit files.
+#![no_main]
+
+use fitferry_fuzz::{Format, reader};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| reader(Format::Fit, bytes));

@@ -88,7 +88,8 @@ fn an_archive_is_read_in_one_pass_and_unpacked_nowhere() {
     let calls = calls(&traces);
     let read: u64 = calls.iter().filter(|call| call.reads(&zip)).map(|call| call.result).sum();
     let len = zip.metadata().unwrap().len();
-    assert!((len..len * 3 / 2).contains(&read), "{read} bytes of {len}");
+    // Once, and the beginning of each member once before, to see what it is.
+    assert!((len..len * 2).contains(&read), "{read} bytes of {len}");
     let written: BTreeSet<_> = calls.iter().filter_map(Call::writes).collect();
     assert!(written.iter().any(|path| path.ends_with("outbox.db-wal")), "{written:?}");
     for path in &written {

@@ -31,40 +31,6 @@ fn told(format: Format, index: i64) -> Workout {
     workout
 }
 
-fn orders() -> Vec<[Format; 4]> {
-    let mut orders = Vec::new();
-    for a in 0..4 {
-        for b in (0..4).filter(|b| *b != a) {
-            for c in (0..4).filter(|c| *c != a && *c != b) {
-                orders.push([FORMATS[a], FORMATS[b], FORMATS[c], FORMATS[6 - a - b - c]]);
-            }
-        }
-    }
-    orders
-}
-
-#[test]
-fn two_hundred_workouts_in_four_formats_and_twenty_four_orders() {
-    let orders = orders();
-    assert_eq!(orders.len(), 24);
-    let mut first: Option<Vec<serde_json::Value>> = None;
-    for order in orders {
-        let bench = Bench::new();
-        for format in order {
-            let workouts: Vec<Workout> = (0..200).map(|index| told(format, index)).collect();
-            let single = workouts.chunks(1).enumerate();
-            bench.take_all(match format {
-                Format::Strava => vec![seen("/w/activities.csv", &workouts)],
-                _ => single.map(|(index, workout)| seen(&format!("/w/{index}.{format}"), workout)).collect(),
-            });
-        }
-        let bodies = bench.bodies();
-        assert_eq!(bodies.len(), 200, "{order:?}");
-        assert_eq!(first.get_or_insert_with(|| bodies.clone()), &bodies, "{order:?}");
-    }
-}
-
-/// Files of any formats that tell of any of a few workouts; some are removed in the end.
 fn files() -> impl Strategy<Value = Vec<(Vec<Workout>, bool)>> {
     let file =
         (proptest::sample::select(FORMATS.to_vec()), proptest::collection::btree_set(0..6_i64, 1..5), any::<bool>());

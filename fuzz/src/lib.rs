@@ -1,4 +1,4 @@
-//! The readers and what they know, without database and network, which take ten times as long to build; and their judge.
+//! The readers and what they know, without database and network, which take far longer to build; and their judge.
 
 // So that the judge, which is also that of the tests, finds them where they find them.
 extern crate self as fitferry;

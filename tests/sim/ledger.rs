@@ -37,6 +37,8 @@ pub struct There {
     /// What others did since we put it last, and how often they ever did anything.
     pub disturbed: Option<Disturbance>,
     pub disturbances: u32,
+    /// Whether they changed it since then, whatever they did after that.
+    pub was_edited: bool,
     /// Another program put the same workout.
     pub has_twin: bool,
     /// The revision that is being put again, or was.
@@ -109,7 +111,10 @@ impl Entry {
         }
         match here.disturbed {
             None => Some("P3: again, after it was delivered"),
-            Some(Disturbance::Deleted) if !permits(Disturbance::Deleted) => {
+            // It may be under way because of an edit before.
+            Some(Disturbance::Deleted)
+                if !permits(Disturbance::Deleted) && !(here.was_edited && permits(Disturbance::Edited)) =>
+            {
                 Some("P5: again, after somebody deleted it")
             }
             Some(Disturbance::Edited) if !permits(Disturbance::Edited) => Some("P4: over what somebody changed"),
@@ -168,14 +173,14 @@ impl Entry {
 impl There {
     /// What is true of the server, whatever the memory knows.
     fn forgotten(self) -> Self {
-        let Self { disturbed, disturbances, has_twin, .. } = self;
-        Self { disturbed, disturbances, has_twin, ..Self::default() }
+        let Self { disturbed, disturbances, was_edited, has_twin, .. } = self;
+        Self { disturbed, disturbances, was_edited, has_twin, ..Self::default() }
     }
 
     /// What an old memory knows of a server that has gone on.
     fn remembered(self, known: Self) -> Self {
-        let Self { disturbed, disturbances, has_twin, .. } = self;
-        Self { disturbed, disturbances, has_twin, is_unclear: false, ..known }
+        let Self { disturbed, disturbances, was_edited, has_twin, .. } = self;
+        Self { disturbed, disturbances, was_edited, has_twin, is_unclear: false, ..known }
     }
 }
 

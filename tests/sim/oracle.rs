@@ -176,6 +176,7 @@ impl Oracle {
         if let Some(entry) = self.ledger.of_id_mut(id) {
             entry.here.disturbed = Some(how);
             entry.here.disturbances += 1;
+            entry.here.was_edited |= how == Disturbance::Edited;
         }
     }
 
@@ -240,7 +241,7 @@ impl Oracle {
     pub fn applied(&mut self, due: &Due, before: Option<&Stored>) {
         let may_restore = self.was_put_back && self.policy.on_edited == OnEdited::Restore;
         let Some(entry) = self.ledger.of_id_mut(&due.session_id) else { return };
-        entry.here.disturbed = None;
+        (entry.here.disturbed, entry.here.was_edited) = (None, false);
         let Some(before) = before.and_then(|before| before.body.as_deref()) else { return };
         let body = due.body.as_deref().unwrap_or_default();
         let is_older = entry.is_newer(before, body);
@@ -360,7 +361,7 @@ impl Oracle {
         let mut parked_query = connection
             .prepare_cached("SELECT reason FROM outbox JOIN session ON session.id = session_row WHERE state = 'parked' AND session_id = ?1")
             .unwrap();
-        let policy = &self.policy;
+        let (policy, was_put_back) = (&self.policy, self.was_put_back);
         for entry in self.ledger.entries().filter(|entry| !entry.bodies.is_empty()) {
             let parked = entry
                 .ids
@@ -370,7 +371,7 @@ impl Oracle {
                 Some(reason) if !entry.may_be_parked() => {
                     wrong.push(format!("P6: {} is parked for nothing of its own: {reason}", entry.id()));
                 }
-                None if !entry.is_lost() => wrong.extend(complaint_at_rest(entry, there, policy)),
+                None if !entry.is_lost() => wrong.extend(complaint_at_rest(entry, there, policy, was_put_back)),
                 _ => {}
             }
         }
@@ -393,7 +394,12 @@ impl Oracle {
 }
 
 /// What is wrong with what the server has of a session that neither waits nor is parked.
-fn complaint_at_rest(entry: &Entry, there: &BTreeMap<String, Stored>, policy: &ReconcileSettings) -> Option<String> {
+fn complaint_at_rest(
+    entry: &Entry,
+    there: &BTreeMap<String, Stored>,
+    policy: &ReconcileSettings,
+    was_put_back: bool,
+) -> Option<String> {
     let what = format!("{}@{}", entry.id(), entry.bodies.len());
     let is_respected = policy.on_deleted == OnDeleted::Respect && entry.here.disturbed == Some(Disturbance::Deleted);
     let is_twin_enough = policy.on_twin == OnTwin::Skip && entry.here.has_twin;
@@ -402,6 +408,8 @@ fn complaint_at_rest(entry: &Entry, there: &BTreeMap<String, Stored>, policy: &R
     };
     match &stored.body {
         Some(body) if entry.age(body) >= entry.bodies.last().and_then(|body| entry.age(body)) => None,
+        // An old memory takes what came after it for the later word, even should the files say again what they said then.
+        Some(body) if was_put_back && !entry.bodies.last().is_some_and(|owed| entry.is_newer(owed, body)) => None,
         Some(_) => Some(format!("P3: {what} is owed, and an older one is there")),
         None if policy.on_edited == OnEdited::Keep => None,
         None => Some(format!("P3: {what} was changed by others, and not restored")),

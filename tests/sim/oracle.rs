@@ -15,6 +15,7 @@ use fitferry::store::sessions::SessionRow;
 use fitferry::store::{Account, Stamp, files};
 use fitferry::sync::Now;
 use fitferry::sync::courier::{Action, Event, News};
+use fitferry::workout::Workout;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -69,7 +70,13 @@ impl Oracle {
     }
 
     /// A file was recorded durably: from now on its sessions are owed.
-    pub fn filed(&mut self, path: &str, stamp: Stamp, records: Vec<Record>) {
+    pub fn filed(&mut self, path: &str, stamp: Stamp, mut records: Vec<Record>) {
+        let before = self.files.get(path).map_or(&[][..], |(_, records)| records);
+        for record in &mut records {
+            // What a file said before, it does not say later.
+            let same = before.iter().find(|other| says_the_same(&other.workout, &record.workout));
+            record.workout.source.said_ns = same.map_or(stamp.mtime_ns, |other| other.workout.source.said_ns);
+        }
         let mut numbers: BTreeSet<usize> = records.iter().map(|record| record.number).collect();
         for Record { number, workout, .. } in &records {
             self.ledger.open(*number, || session::assign_id(workout, |_| false));
@@ -453,4 +460,10 @@ fn known_revision(connection: &Connection, account: Account, id: &str) -> i64 {
         )
         .unwrap();
     query.query_row(params![account.id, account.destination, id], |row| row.get(0)).optional().unwrap().unwrap_or(0)
+}
+
+fn says_the_same(one: &Workout, other: &Workout) -> bool {
+    let mut one = one.clone();
+    one.source.said_ns = other.source.said_ns;
+    one == *other
 }

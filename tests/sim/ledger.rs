@@ -113,7 +113,7 @@ impl Entry {
             None => Some("P3: again, after it was delivered"),
             // It may be under way because of an edit before.
             Some(Disturbance::Deleted)
-                if !permits(Disturbance::Deleted) && !(here.was_edited && permits(Disturbance::Edited)) =>
+                if !(permits(Disturbance::Deleted) || here.was_edited && permits(Disturbance::Edited)) =>
             {
                 Some("P5: again, after somebody deleted it")
             }

@@ -92,6 +92,9 @@ pub const ALL: [Bug; 37] = [
     Bug::BackupUnnoticed,
 ];
 
+/// Seen too seldom for every run: only looked for by name.
+pub const RARE: [Bug; 1] = [Bug::BackupUnnoticed];
+
 /// Events that wait at most, for [`Bug::DropOnOverflow`].
 const OVERFLOW: usize = 2;
 

@@ -1,7 +1,6 @@
-//! The whole way: 10,000 small workouts from a folder into the embedded server with full durability, and what the daemon
-//! costs while nothing happens.
+//! The whole way: 10,000 small workouts from a folder into the embedded server with full durability.
 //!
-//! `cargo bench --bench import`. Drives the real binary. Linux only, as it reads `/proc`.
+//! `cargo bench --bench import`. Drives the real binary.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,19 +15,12 @@ mod fit;
 #[path = "../tests/support/xml.rs"]
 mod xml;
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 const WORKOUTS: i64 = 10_000;
 const ROUNDS: usize = 3;
-
-/// Threads and connections that starting needed are given up by then.
-const AFTERMATH: Duration = Duration::from_secs(100);
-
-/// How long the daemon is watched while it has nothing to do.
-const IDLE: Duration = Duration::from_secs(60);
 
 fn main() {
     let dir = tempfile::tempdir().unwrap();
@@ -41,10 +33,8 @@ fn main() {
         let seconds = import(&folder, &state);
         println!("  cold import, delivered    {seconds:6.2} s   {:6.0} workouts/s", WORKOUTS as f64 / seconds);
     }
-    let state = dir.path().join("state-0");
-    let seconds = import(&folder, &state);
+    let seconds = import(&folder, &dir.path().join("state-0"));
     println!("  the same again, all known {seconds:6.2} s");
-    idle(&folder, &state);
 }
 
 fn generate(folder: &Path) -> u64 {
@@ -73,61 +63,4 @@ fn import(folder: &Path, state: &Path) -> f64 {
     let status = program(state).arg("import").arg(folder).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
     assert!(status.success());
     began.elapsed().as_secs_f64()
-}
-
-/// Starts the daemon on the known files and watches it do nothing.
-fn idle(folder: &Path, state: &Path) {
-    let began = Instant::now();
-    let mut command = program(state);
-    command.args(["run", "--listen", "127.0.0.1:0", "--watch"]).arg(folder).env("FITFERRY_LOG__LEVEL", "debug");
-    let mut daemon = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = BufReader::new(daemon.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(log.any(|line| line.contains("daemon.ready")));
-    let ready = began.elapsed();
-    assert!(log.any(|line| line.contains("scan.done")));
-    let scanned = began.elapsed();
-    println!("\nThe daemon on {WORKOUTS} known files");
-    println!("  ready after               {:6.0} ms", ready.as_secs_f64() * 1e3);
-    println!("  scanned after             {:6.0} ms", scanned.as_secs_f64() * 1e3);
-    std::thread::sleep(AFTERMATH);
-    let before = Usage::of(&daemon);
-    std::thread::sleep(IDLE);
-    let after = Usage::of(&daemon);
-    let seconds = IDLE.as_secs_f64();
-    println!("  resident while idle       {:6.1} MB", after.resident_kb as f64 / 1024.0);
-    println!("  processor while idle      {:6.3} %", (after.ticks - before.ticks) as f64 / seconds);
-    println!("  wake-ups while idle       {:6.1} a minute", (after.switches - before.switches) as f64 * 60.0 / seconds);
-    daemon.kill().unwrap();
-    daemon.wait().unwrap();
-}
-
-struct Usage {
-    resident_kb: u64,
-    /// Hundredths of a second, over all threads.
-    ticks: u64,
-    /// Voluntary context switches of all threads: each is the end of a waking.
-    switches: u64,
-}
-
-impl Usage {
-    fn of(process: &Child) -> Self {
-        let proc = Path::new("/proc").join(process.id().to_string());
-        let number = |text: &str, key: &str| -> u64 {
-            let line = text.lines().find(|line| line.starts_with(key)).unwrap();
-            line.split_whitespace().nth(1).unwrap().parse().unwrap()
-        };
-        let status = std::fs::read_to_string(proc.join("status")).unwrap();
-        let stat = std::fs::read_to_string(proc.join("stat")).unwrap();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        let tasks = std::fs::read_dir(proc.join("task")).unwrap();
-        let switches = tasks.map(|task| {
-            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
-            number(&status, "voluntary_ctxt_switches")
-        });
-        Self {
-            resident_kb: number(&status, "VmRSS"),
-            ticks: fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap(),
-            switches: switches.sum(),
-        }
-    }
 }

@@ -78,7 +78,7 @@ impl Clock {
 fn take(store: &Store, person: &Person, path: &str, workouts: &[Workout]) -> Receipt {
     let mut reading = Reading::new(Format::Strong);
     workouts.iter().cloned().for_each(|workout| reading.add(workout));
-    let stamp = Stamp { size: 1, mtime_ns: 2, inode: 3 };
+    let stamp = Stamp { size: 1, mtime_ns: 2, inode: 3, ctime_ns: 0 };
     let seen = Seen::new(Path::new(path), stamp, reading, Assessment::Take(None));
     let person = person.clone();
     store.call_blocking(move |c| intake::record(c, &person, &seen, Timestamp::now())).unwrap()

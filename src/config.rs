@@ -14,7 +14,7 @@ mod rules;
 
 pub use check::{Account, Config, is_name};
 pub use destination::{ClientIdentity, Credentials, Destination, OAuthClient, Provider, is_safe};
-pub use folder::{Folder, OnRemoved};
+pub use folder::{Afterwards, Folder, OnRemoved, Watching};
 pub use limits::Limits;
 pub use period::Period;
 pub use places::real;
@@ -141,9 +141,12 @@ pub struct WatchSettings {
     pub salvage_after: Period,
     /// How often folders are scanned besides listening for events.
     pub scan_every: Period,
+    /// How often folders are scanned where events do not tell everything.
+    pub poll_every: Period,
     /// How long a removed file may come back before its sessions are deleted, where a folder wants that.
     pub removed_grace: Period,
-    /// More files than this at once, and a larger share of the folder's than the next, are not believed to be removed.
+    /// More files than this at once, or files with more sessions, and a larger share of the folder's files, or of the account's
+    /// sessions, than the next, are not believed to be removed.
     pub removed_most: u64,
     pub removed_share: f64,
 }
@@ -154,6 +157,7 @@ impl Default for WatchSettings {
             settle: Period::seconds(2),
             salvage_after: Period::seconds(600),
             scan_every: Period::seconds(3600),
+            poll_every: Period::seconds(60),
             removed_grace: Period::seconds(86_400),
             removed_most: 20,
             removed_share: 0.2,

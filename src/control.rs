@@ -116,6 +116,15 @@ pub fn connect(state_dir: &Path) -> Option<Connection> {
     UnixStream::connect(path(state_dir)).ok().and_then(|stream| Connection::new(stream).ok())
 }
 
+/// Whether the daemon of a state directory runs; `None` for somebody who may not ask it.
+pub fn is_running(state_dir: &Path) -> Option<bool> {
+    match UnixStream::connect(path(state_dir)) {
+        Ok(_) => Some(true),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+        Err(_) => Some(false),
+    }
+}
+
 /// A connection, from either side.
 pub struct Connection {
     pub sender: Sender,
@@ -201,6 +210,18 @@ fn next_file(receiver: &mut Receiver) -> Option<io::Result<Seen>> {
     }
 }
 
+/// Ends when the other side, which has nothing more to say, hangs up.
+fn hung_up(mut receiver: Receiver) -> io::Result<oneshot::Receiver<()>> {
+    let (leave, left) = oneshot::channel();
+    let listen = move || {
+        // Whatever it is, nobody is there to be answered.
+        let _ = receiver.receive::<Request>();
+        drop(leave);
+    };
+    std::thread::Builder::new().name("hang-up".to_owned()).spawn(listen)?;
+    Ok(left)
+}
+
 fn forget(accounts: &[(Route, Person)], account: &str, paths: Vec<Vec<u8>>) -> Result<Forgot, String> {
     let Some((route, person)) = accounts.iter().find(|(route, _)| *route.name == *account) else {
         return Err(no_account(account));
@@ -236,7 +257,15 @@ fn serve(connection: Connection, accounts: &[(Route, Person)]) -> io::Result<()>
             };
             // A thread of its own may wait; the loops that answer run elsewhere.
             let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-            return sender.send(&runtime.block_on(ask(route, &compare)));
+            let left = hung_up(receiver)?;
+            let compared = runtime.block_on(async {
+                tokio::select! {
+                    compared = ask(route, &compare) => Some(compared),
+                    // What nobody waits for any more is not done later.
+                    _ = left => None,
+                }
+            });
+            return compared.map_or(Ok(()), |compared| sender.send(&compared));
         }
         Some(Request::Order(order)) => {
             let routes: Vec<Route> = accounts.iter().map(|(route, _)| route.clone()).collect();

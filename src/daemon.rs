@@ -1,6 +1,9 @@
 //! The daemon: wires the parts, says when it is ready, waits, and stops them in order.
 
 mod folders;
+mod ghosts;
+mod ground;
+pub mod moves;
 mod notify;
 mod removals;
 

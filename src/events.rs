@@ -3,6 +3,7 @@
 //! Every change of state is one event at info or above. Names and fields are an interface: people alert on them.
 
 use crate::escape;
+use jiff::Timestamp;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -88,12 +89,13 @@ pub fn server_fault(error: &impl Display) {
 
 // Folders.
 
-pub fn folder_watched(account: &str, folder: &Path, mode: &str) {
-    info!(event = "folder.watched", account, folder = escape::path(folder), mode, "watching");
+/// `mode` is "events" or "polling", and `reason` why it is not "events"; `every` is the time between scans, seconds.
+pub fn folder_watched(account: &str, folder: &Path, mode: &str, reason: Option<&str>, every: u64) {
+    info!(event = "folder.watched", account, folder = escape::path(folder), mode, reason, every, "watching");
 }
 
 pub fn folder_unwatchable(account: &str, folder: &Path, error: &impl Display, hint: &str) {
-    warn!(event = "folder.unwatchable", account, folder = escape::path(folder), %error, hint, "no events; only scans find files");
+    warn!(event = "folder.unwatchable", account, folder = escape::path(folder), %error, hint, "no events; the folder is polled");
 }
 
 pub fn folder_away(account: &str, folder: &Path, error: &impl Display) {
@@ -102,6 +104,32 @@ pub fn folder_away(account: &str, folder: &Path, error: &impl Display) {
 
 pub fn folder_back(account: &str, folder: &Path) {
     info!(event = "folder.back", account, folder = escape::path(folder), "the folder can be read again");
+}
+
+/// `seconds` is for how long nothing is heard.
+pub fn folder_stuck(account: &str, folder: &Path, path: &Path, seconds: u64) {
+    warn!(
+        event = "folder.stuck",
+        account,
+        folder = escape::path(folder),
+        path = escape::path(path),
+        seconds,
+        "the folder does not answer; other folders are not held up. Is its server there?"
+    );
+}
+
+pub fn folder_slow(account: &str, folder: &Path, seconds: u64) {
+    warn!(
+        event = "folder.slow",
+        account,
+        folder = escape::path(folder),
+        seconds,
+        "the folder is not looked through yet; what is queued so far is delivered meanwhile"
+    );
+}
+
+pub fn folder_answers(account: &str, folder: &Path) {
+    info!(event = "folder.answers", account, folder = escape::path(folder), "the folder answers again");
 }
 
 pub fn folder_unreadable(account: &str, folder: &Path, error: &impl Display) {
@@ -116,6 +144,18 @@ pub fn folder_doubted(account: &str, folder: &Path, missed: usize, reason: &str)
         missed,
         reason,
         "files are gone, and their sessions stay: put them back, or confirm with \"fitferry files forget\""
+    );
+}
+
+pub fn folder_move_failed(account: &str, folder: &Path, file: &Path, error: &impl Display, hint: &str) {
+    warn!(
+        event = "folder.move_failed",
+        account,
+        folder = escape::path(folder),
+        path = escape::path(file),
+        %error,
+        hint,
+        "files that are done with stay where they are; it is tried again"
     );
 }
 
@@ -155,6 +195,20 @@ pub fn file_ignored(account: &str, file: &Path, reason: &str) {
 
 pub fn file_unreadable(account: &str, file: &Path, error: &impl Display) {
     warn!(event = "file.unreadable", account, file = escape::path(file), %error, "cannot be read; it is tried again");
+}
+
+pub fn file_moved(account: &str, from: &Path, to: &Path) {
+    info!(event = "file.moved", account, from = escape::path(from), to = escape::path(to), "done with, and moved");
+}
+
+pub fn file_stays(account: &str, file: &Path, copy: &Path) {
+    debug!(
+        event = "file.stays",
+        account,
+        file = escape::path(file),
+        copy = escape::path(copy),
+        "done with, and not moved, as the same is in place already"
+    );
 }
 
 pub fn file_missed(account: &str, file: &Path, seconds: u64) {
@@ -235,6 +289,16 @@ pub fn account_stopped(account: &str, reason: &str, seconds: u64) {
 
 pub fn account_paused(account: &str, reason: &str, seconds: u64) {
     warn!(event = "account.paused", account, reason, seconds, "deliveries pause; the queue is kept");
+}
+
+pub fn account_budget_spent(account: &str, requests: u64, until: Timestamp) {
+    warn!(
+        event = "account.budget_spent",
+        account,
+        requests,
+        %until,
+        "the requests of the day are used up (delivery.daily); nothing is asked until then"
+    );
 }
 
 pub fn account_resumed(account: &str) {

@@ -11,7 +11,7 @@ use crate::events;
 use crate::intake::{self, Person};
 use crate::server::{self, Server, StartError, User};
 use crate::sqlite::OpenError;
-use crate::store::{self, Store, accounts, outbox, run};
+use crate::store::{self, Store, accounts, halts, outbox, run};
 use crate::sync::courier::Event;
 use crate::sync::pace::Pace;
 use crate::sync::reconcile::Order;
@@ -123,6 +123,9 @@ pub struct Ferry {
     ordered: Vec<mpsc::UnboundedReceiver<Order>>,
 }
 
+/// Nobody else has to find the server of a command that ends by itself, so it takes any free port.
+pub const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 impl Ferry {
     /// Starts everything. `listen` is where the embedded server goes if this process has to run it.
     pub async fn start(config: &Config, lock: Lock, listen: SocketAddr) -> Result<Self, StartFailure> {
@@ -157,15 +160,15 @@ impl Ferry {
 
     /// Begins a run, and gives every account its way to its destination.
     async fn point_all(&mut self, config: &Config, server: SocketAddr) -> Result<(), StartFailure> {
-        let is_copy = self.begin(&config.state_dir).await?;
+        self.begin(&config.state_dir).await?;
         for account in &config.accounts {
-            self.add(config, account, server, is_copy).await?;
+            self.add(config, account, server).await?;
         }
         Ok(())
     }
 
-    /// Begins a run of the store; returns whether it is not the store that was used last.
-    async fn begin(&self, state_dir: &Path) -> Result<bool, StartFailure> {
+    /// Begins a run of the store, and tells if it is not the store that was used last.
+    async fn begin(&self, state_dir: &Path) -> Result<(), StartFailure> {
         let (dir, token) = (state_dir.to_path_buf(), format!("{:032x}", fastrand::u128(..)));
         let inside = token.clone();
         let is_copy = self
@@ -182,29 +185,26 @@ impl Ferry {
         if is_copy {
             events::store_is_copy();
         }
-        Ok(is_copy)
+        Ok(())
     }
 
     /// Points an account at its destination and queues whatever that destination is not known to have.
-    async fn add(
-        &mut self,
-        config: &Config,
-        account: &Account,
-        server: SocketAddr,
-        is_copy: bool,
-    ) -> Result<(), StartFailure> {
+    async fn add(&mut self, config: &Config, account: &Account, server: SocketAddr) -> Result<(), StartFailure> {
         let (name, identity) = (account.name.clone(), account.destination.identity().to_owned());
-        let (row, spent) = self
+        let (row, spent, rest) = self
             .store
             .call(move |connection| {
                 let row = point(connection, &name, &identity)?;
-                mistrust(connection, row, is_copy, Timestamp::now())?;
-                Ok((row, accounts::spent(connection, row)?))
+                // Whatever restores a state directory restores all of it: nothing here tells that a memory is an old one.
+                accounts::set_wary(connection, row, true)?;
+                // This run finds out by itself whether that is still so.
+                halts::end(connection, row)?;
+                Ok((row, accounts::spent(connection, row)?, halts::rest(connection, row)?))
             })
             .await?;
         crash::point("start.pointed");
         let clock = Clock::default();
-        let pace = Pace::new(account.limits.clone(), spent, clock.now());
+        let pace = Pace::new(account.limits.clone(), spent, rest, clock.now());
         let client = api::Client::new(client_settings(config, account, server)?)?;
         let name: Arc<str> = account.name.as_str().into();
         let (orders, ordered) = mpsc::unbounded_channel();
@@ -227,9 +227,12 @@ impl Ferry {
             clock,
             limits: account.limits.clone(),
             pace: Arc::new(Mutex::new(pace)),
+            done: Arc::default(),
             probe: Arc::default(),
             heard: watch::channel(Heard::default()).0,
+            hindrance: watch::channel(None).0,
             scanned: watch::channel(true).0,
+            complete: Arc::default(),
             orders,
             delivery: config.settings.delivery.clone(),
             reconcile: config.settings.reconcile.clone(),
@@ -307,20 +310,6 @@ pub fn point(connection: &Connection, account: &str, identity: &str) -> rusqlite
     let account = accounts::ensure(connection, account, identity)?;
     outbox::queue_difference(connection, account, Timestamp::now())?;
     Ok(account)
-}
-
-/// Has an account's queue compared before it is sent, if what is known of its destination may be out of date. `is_copy` if
-/// the store is not the one that was used last.
-pub fn mistrust(
-    connection: &Connection,
-    account: store::Account,
-    is_copy: bool,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    if is_copy || run::was_asleep(accounts::reconciled_at(connection, account)?, now) {
-        accounts::set_wary(connection, account, true)?;
-    }
-    Ok(())
 }
 
 /// Starts the embedded server, unless another process serves this state directory already.

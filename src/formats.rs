@@ -148,7 +148,8 @@ fn read_input(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Result
 fn read_content(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Result<Reading> {
     let head = input.head().to_vec();
     let mut input = input.take(LONGEST_CONTENT);
-    let reading = match sniff(&head) {
+    let kind = sniff(&head);
+    let mut reading = match kind {
         Kind::Known(format) => read_as(format, &head, &mut input, options),
         Kind::Empty => Ok(Reading::unknown("the file is empty")),
         Kind::Zip | Kind::Tar => Ok(Reading::unknown("an archive inside a stream: put it into a file")),
@@ -156,6 +157,9 @@ fn read_content(input: &mut Input<&mut dyn Read>, options: &Options) -> io::Resu
         Kind::Other(name) => Ok(Reading::unknown(format!("{name}: not a format that fitferry reads"))),
         Kind::Unknown => Ok(Reading::unknown("not a format that fitferry knows")),
     }?;
+    if kind.may_change(&head) {
+        reading = reading.in_condition(Condition::Unmarked);
+    }
     if input.limit() == 0 {
         let what = format!("more than {} MiB of content", LONGEST_CONTENT >> 20);
         return Ok(reading.in_condition(Condition::Damaged(what)));

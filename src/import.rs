@@ -4,7 +4,7 @@
 use crate::intake::{self, Person, Receipt, Seen};
 use crate::store::outbox::{self, Standing};
 use crate::store::sessions::{self, SessionRow};
-use crate::store::{Error, Verdict};
+use crate::store::{Error, Verdict, accounts};
 use crate::sync::{Progress, Route};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -110,8 +110,11 @@ fn take_all(
         };
         let (person, receipts, bell, path) = (person.clone(), receipts.clone(), route.bell.clone(), seen.path());
         let name = person.name.clone();
-        let write =
-            move |connection: &rusqlite::Connection| intake::record(connection, &person, &seen, Timestamp::now());
+        let write = move |connection: &rusqlite::Connection| {
+            // What somebody brings may have been brought to a memory before this one.
+            accounts::be_wary(connection, person.account)?;
+            intake::record(connection, &person, &seen, Timestamp::now())
+        };
         route.store.submit(write, move |receipt| {
             if let Ok(receipt) = &receipt {
                 intake::tell(&name, &path, receipt);
@@ -224,6 +227,16 @@ impl Following<'_> {
         if let Some(halt) = &*self.route.halted.borrow() {
             self.summary.credentials = halt.credentials;
             self.summary.reason = Some(halt.reason.clone());
+        } else if let Some(hindrance) = &*self.route.hindrance.borrow()
+            && hindrance.failures >= PATIENCE
+        {
+            self.summary.reason = Some(hindrance.reason.clone());
+        } else if let Some(reason) = self.route.exhaustion() {
+            // A look at what is there may have used the budget up before anything was sent.
+            self.summary.reason = Some(reason.to_owned());
+        } else if let Some(reason) = self.route.resting() {
+            // And so may the answer to it have been that it is the wrong time to ask.
+            self.summary.reason = Some(reason);
         }
     }
 
@@ -250,6 +263,10 @@ impl Following<'_> {
                 } else {
                     self.ask()?;
                 }
+            }
+            Progress::Adopted => {
+                self.failures = 0;
+                self.ask()?;
             }
             Progress::Halted => self.halted(),
         }

@@ -3,14 +3,16 @@
 
 mod derive;
 mod members;
+mod open;
 mod place;
 
 pub use derive::{Progress, is_outdated, rederive};
 pub use members::judge as judge_member;
+pub use open::{Links, Opened, open};
 
 use crate::crash;
 use crate::events;
-use crate::formats::{self, Options, Outcome, READER_VERSION, Reading};
+use crate::formats::{self, Condition, Options, Outcome, READER_VERSION, Reading};
 use crate::rules::Rules;
 use crate::store::files::{self, Judged};
 use crate::store::members::Member;
@@ -22,7 +24,6 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -54,9 +55,63 @@ pub struct Read {
     pub members: Vec<Member>,
     /// It changed while it was read, so the reading means nothing.
     pub changed: bool,
+    /// It may be half of one version and half of another, see [`is_mixed`].
+    pub mixed: bool,
+}
+
+/// How far a reading can be trusted to be that of the whole file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Its format proves it.
+    Complete,
+    /// Nothing marks its end, and what is there makes sense.
+    Sensible,
+    /// It breaks off, is damaged, makes no sense yet, or may be half of two versions.
+    Doubtful,
 }
 
 impl Read {
+    /// How far this can be trusted to be the whole file. Pure.
+    pub fn proof(&self) -> Proof {
+        let reading = &self.reading;
+        let is_good = matches!(reading.outcome(), Outcome::Ok(_));
+        match reading.condition {
+            _ if self.mixed => Proof::Doubtful,
+            Condition::Truncated(_) | Condition::Damaged(_) => Proof::Doubtful,
+            Condition::Unmarked if is_good && self.members.is_empty() => Proof::Sensible,
+            Condition::Unmarked => Proof::Doubtful,
+            Condition::Sound if reading.format.is_none() => Proof::Sensible,
+            Condition::Sound => Proof::Complete,
+        }
+    }
+
+    /// What a file means for now that may still be growing: of an archive, what is whole in it is taken.
+    pub fn assess_unfinished(&mut self, now: Timestamp) -> Assessment {
+        if self.mixed {
+            let why = "it was overwritten in place and not closed: perhaps half of it is what it was before";
+            return Assessment::Wait(format!("{why}; it may still be written to"));
+        }
+        let why = match self.assess(now) {
+            Assessment::Take(reason) => reason.unwrap_or_else(|| self.first_doubt()),
+            Assessment::TakeSome(reason) | Assessment::Wait(reason) | Assessment::NoSession(reason) => reason,
+            Assessment::Reject(reason) | Assessment::Ignore(reason) => reason,
+        };
+        let reason = format!("{}; it may still be growing", self.reading.flaw().unwrap_or(why));
+        if self.reading.flaw().is_some() || self.members.is_empty() {
+            return Assessment::Wait(reason);
+        }
+        self.reading.workouts.retain(|workout| !workout.source.salvaged);
+        if self.reading.workouts.is_empty() { Assessment::Wait(reason) } else { Assessment::TakeSome(reason) }
+    }
+
+    /// What is not fine in an archive that is taken as it is.
+    fn first_doubt(&self) -> String {
+        let member =
+            self.members.iter().find_map(|member| Some(format!("{}: {}", member.name, member.reason.as_ref()?)));
+        let refused = || self.reading.refused.first().cloned();
+        member.or_else(refused).unwrap_or_else(|| "bytes of its members may be missing".to_owned())
+    }
+
     /// Judges what was read, and leaves out of it what is not believed yet.
     pub fn assess(&mut self, now: Timestamp) -> Assessment {
         match assess(&mut self.reading, now) {
@@ -73,19 +128,34 @@ impl Read {
     }
 }
 
-/// Opens and reads a file to its end. Anything that is not a regular file is an error: a pipe could block for ever.
-pub fn read(path: &Path, rules: &Rules) -> io::Result<Read> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let file = File::open(path)?;
+/// Opens and reads a file to its end; errors as of [`open()`]. Anything that is not a regular file is of no format.
+pub fn read(path: &Path, rules: &Rules, links: Links) -> io::Result<Read> {
+    let file = match open(path, links)? {
+        Opened::File(file) => file,
+        Opened::Other(stamp, why) => {
+            let (reading, members) = (Reading::unknown(why), Vec::new());
+            return Ok(Read { stamp, reading, members, changed: false, mixed: false });
+        }
+    };
     let before = Stamp::of(&file.metadata()?);
     let mut members = Vec::new();
     let mut judge = |member: &formats::Member| members.push(members::judge(member));
     let reading = formats::read_whole(&file, &options(rules, path), &mut judge)?;
     let stamp = Stamp::of(&file.metadata()?);
-    Ok(Read { stamp, reading, members, changed: stamp != before })
+    Ok(Read { stamp, reading, members, changed: stamp != before, mixed: false })
+}
+
+/// Whether what was read may be half of what the file was before. Whoever overwrites a file from its beginning leaves it as
+/// long as it was until the end; where nothing is computed of all bytes, as the checksum of FIT is, both halves may fit.
+pub fn is_mixed(connection: &Connection, account: Account, path: &Path, read: &Read) -> rusqlite::Result<bool> {
+    let workouts = &read.reading.workouts;
+    if workouts.iter().all(|workout| workout.source.format == Format::Fit) {
+        return Ok(false);
+    }
+    match files::in_place(connection, account, path, read.stamp)? {
+        Some(file) => Ok(!place::is_told(connection, file, workouts)?),
+        None => Ok(false),
+    }
 }
 
 /// What a reading means for a file in a folder, before the store is asked.
@@ -152,6 +222,8 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// False if the same file got the same verdict before.
     pub is_news: bool,
+    /// It was missed.
+    pub is_back: bool,
     /// The sessions that the file's workouts are, new or known.
     pub sessions: Vec<SessionRow>,
     /// Those of them that are new or have new content.
@@ -162,6 +234,9 @@ pub struct Receipt {
 /// leave a file seen and its sessions forgotten.
 pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timestamp) -> rusqlite::Result<Receipt> {
     let path = seen.path();
+    if let Some(reason) = remainder(connection, person, seen)? {
+        return record(connection, person, &Seen { assessment: Assessment::Reject(reason), ..seen.clone() }, now);
+    }
     let (verdict, reason) = match &seen.assessment {
         Assessment::Take(reason) => (Verdict::Known, reason.as_deref()),
         Assessment::TakeSome(reason) | Assessment::Wait(reason) => (Verdict::Waiting, Some(reason.as_str())),
@@ -171,12 +246,13 @@ pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timest
     };
     let judged = Judged { path: &path, stamp: seen.stamp, format: seen.format, verdict, reason };
     let is_news = !files::was_judged(connection, person.account, &judged)?;
+    let is_back = files::is_missed(connection, person.account, &path)?;
     let file = files::judge(connection, person.account, &judged, READER_VERSION, now)?;
     let members = seen.members.iter().filter(|member| member.verdict != Verdict::Known);
     store::members::replace(connection, file, members)?;
     crash::point("intake.judged");
     let reason = reason.map(str::to_owned);
-    let mut receipt = Receipt { verdict, reason, is_news, sessions: Vec::new(), changed: Vec::new() };
+    let mut receipt = Receipt { verdict, reason, is_news, is_back, sessions: Vec::new(), changed: Vec::new() };
     if !matches!(seen.assessment, Assessment::Take(_) | Assessment::TakeSome(_)) {
         return Ok(receipt);
     }
@@ -196,6 +272,16 @@ pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timest
     }
     crash::point("intake.queued");
     Ok(receipt)
+}
+
+/// Why nothing is taken of a file of which only parts are left that it told as a whole before.
+fn remainder(connection: &Connection, person: &Person, seen: &Seen) -> rusqlite::Result<Option<String>> {
+    let (Assessment::Take(Some(reason)) | Assessment::TakeSome(reason)) = &seen.assessment else { return Ok(None) };
+    let is_remainder = match files::row(connection, person.account, &seen.path())? {
+        Some(file) => place::is_remainder(connection, file, &seen.workouts)?,
+        None => false,
+    };
+    Ok(is_remainder.then(|| format!("{reason}; what it told when it was whole stays")))
 }
 
 fn reason_of(seen: &Seen) -> Option<&str> {
@@ -250,12 +336,30 @@ pub fn forget(connection: &Connection, person: &Person, file: i64, now: Timestam
     Ok(forgotten)
 }
 
+/// Forgets a file that is gone if no session is another one without it.
+pub fn forget_if_nothing_changes(
+    connection: &Connection,
+    person: &Person,
+    file: i64,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection.execute_batch("SAVEPOINT forgetting")?;
+    let forgotten = forget(connection, person, file, now)?;
+    let undo = if forgotten.deleted + forgotten.changed > 0 { "ROLLBACK TO forgetting; " } else { "" };
+    connection.execute_batch(&format!("{undo}RELEASE forgetting"))
+}
+
 /// Puts a file's fate into the log.
 pub fn tell(account: &str, path: &Path, receipt: &Receipt) {
     let reason = receipt.reason.as_deref();
     let words = reason.unwrap_or_default();
+    if receipt.is_back {
+        events::file_back(account, path);
+    }
     match receipt.verdict {
         Verdict::Queued => events::file_queued(account, path, receipt.sessions.len(), receipt.changed.len(), reason),
+        // Its mode or its links were changed, perhaps of thousands.
+        Verdict::Known if !receipt.is_news => {}
         Verdict::Known => events::file_known(account, path, receipt.sessions.len()),
         Verdict::NoSession => events::file_no_session(account, path, words),
         Verdict::Rejected => events::file_rejected(account, path, words),

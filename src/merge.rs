@@ -17,6 +17,9 @@ const PART_STARTS_WITHIN: SignedDuration = SignedDuration::from_secs(2);
 /// Intersection over union of the two intervals, at least.
 const LEAST_OVERLAP: f64 = 0.7;
 
+/// The same of a workout of which both ends were moved by whoever edited its file.
+const LEAST_OF_MOVED: f64 = 0.5;
+
 /// Workouts whose starts differ by a multiple of this, and by no more than the second, may differ by a wrong time zone.
 const ZONE_STEP: i64 = 30 * 60;
 
@@ -120,7 +123,7 @@ fn compare(record: &Workout, candidate: &Candidate) -> Option<(Rule, f64)> {
     let starts_near = record.start.duration_since(candidate.start).abs() <= STARTS_WITHIN;
     let is_interval = starts_near && overlap >= LEAST_OVERLAP;
     let is_compatible = record.activity_type.is_compatible(candidate.activity_type);
-    let rule = if candidate.from_same_file && overlap > 0.0 && (is_compatible || is_interval) {
+    let rule = if candidate.from_same_file && is_revision(record, candidate) && (is_compatible || is_interval) {
         // Whoever edits the type of a workout makes no other one of it.
         Rule::Rewritten
     } else if is_compatible && starts_near && overlap > 0.0 && is_part(record, candidate) {
@@ -131,6 +134,21 @@ fn compare(record: &Workout, candidate: &Candidate) -> Option<(Rule, f64)> {
         return None;
     };
     Some((rule, overlap))
+}
+
+/// Whether what a file says now may be what it said before, edited or grown: most of the interval is the same, or it was
+/// trimmed, or one end stayed where it was. A workout that only touches the former one is another.
+fn is_revision(record: &Workout, candidate: &Candidate) -> bool {
+    let apart = |one: Timestamp, other: Timestamp| one.duration_since(other).abs();
+    let (start, end) = (apart(record.start, candidate.start), apart(record.end, candidate.end));
+    let within = |from: Timestamp, to: Timestamp| to.duration_since(from).max(SignedDuration::ZERO);
+    let shared = within(record.start.max(candidate.start), record.end.min(candidate.end));
+    let shorter = record.duration().min(within(candidate.start, candidate.end));
+    let is_trimmed = candidate.start <= record.start && record.end <= candidate.end;
+    let is_moved = overlap(record, candidate) >= LEAST_OF_MOVED;
+    shared > SignedDuration::ZERO
+        && shared >= shorter / 2
+        && (is_trimmed || is_moved || start <= STARTS_WITHIN || end <= STARTS_WITHIN)
 }
 
 /// Whether a vendor says that they are two workouts: it gave them different keys.
@@ -258,6 +276,11 @@ mod tests {
         let rewritten = Candidate { from_same_file: true, ..candidate(&run) };
         assert!(same(&workout(Format::Fit, 600, 50, 8), rewritten.clone()), "a trimmed start");
         assert!(!same(&workout(Format::Fit, 3600, 60, 8), rewritten.clone()), "another workout in the same file");
+        assert!(same(&workout(Format::Fit, 600, 15, 8), rewritten.clone()), "trimmed at both ends");
+        assert!(same(&workout(Format::Fit, 0, 600, 8), rewritten.clone()), "it has grown");
+        assert!(same(&workout(Format::Fit, -1200, 60, 8), rewritten.clone()), "its clock was corrected");
+        assert!(!same(&workout(Format::Fit, 3000, 60, 8), rewritten.clone()), "it begins when the other ends");
+        assert!(!same(&workout(Format::Fit, 1500, 1440, 8), rewritten.clone()), "half of two workouts");
         assert!(same(&workout(Format::Fit, 0, 60, 1), rewritten.clone()), "an edited type");
         assert!(!same(&workout(Format::Fit, 600, 50, 1), rewritten), "a ride within the time of a run");
 

@@ -4,6 +4,7 @@
 use crate::events;
 use crate::intake::{self, Person};
 use crate::store::files;
+use crate::store::outbox;
 use crate::store::waiting::{self, Meant, Refused, Which};
 use crate::store::{Account, Error, Store};
 use crate::sync::{Progress, Route};
@@ -34,12 +35,20 @@ pub struct Outcome {
     pub sessions: usize,
     /// Those that were named and cannot be meant.
     pub refused: Vec<Refused>,
+    /// How many of them are looked up at the server before they are sent.
+    #[serde(default)]
+    pub looked_up: usize,
+    /// Why none of them is sent for now, whatever was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
 }
 
 impl Outcome {
     pub fn add(&mut self, other: Self) {
         self.sessions += other.sessions;
         self.refused.extend(other.refused);
+        self.looked_up += other.looked_up;
+        self.held = self.held.take().or(other.held);
     }
 }
 
@@ -58,12 +67,17 @@ pub fn run(routes: &[Route], order: &Order) -> Result<Outcome, String> {
 }
 
 fn retry(route: &Route, which: &Which) -> Result<Outcome, Error> {
-    let outcome = write_retry(&route.store, route.account, which.clone())?;
+    let mut outcome = write_retry(&route.store, route.account, which.clone())?;
     if outcome.sessions > 0 {
         events::sessions_hastened(&route.name, outcome.sessions);
         // Somebody says that it may work now; what the server asked for is kept all the same.
-        let is_stopped = route.halted.borrow().as_ref().is_some_and(|halt| halt.stopped);
-        if is_stopped { &route.probe } else { &route.bell }.ring();
+        let halt = route.halted.borrow().clone();
+        let is_stopped = halt.as_ref().is_some_and(|halt| halt.stopped);
+        outcome.held = halt.filter(|halt| !halt.stopped).map(|halt| halt.reason);
+        if is_stopped { &route.probe } else { &route.bell }.deliver.notify_one();
+        // A look that failed is tried again too, and what was parked before a restart is to be looked up.
+        route.probe.reconcile.notify_one();
+        route.bell.reconcile.notify_one();
     }
     Ok(outcome)
 }
@@ -77,6 +91,7 @@ fn discard(route: &Route, which: &Which) -> Result<Outcome, String> {
     let withheld = route.withhold(rows).ok_or("fitferry is stopping")?;
     let discarded = write_discard(&route.store, account, meant);
     drop(withheld);
+    route.done.notify_one();
     let (outcome, done) = discarded.map_err(said)?;
     for target in done {
         events::session_discarded(&route.name, &target.id, target.revision);
@@ -132,7 +147,10 @@ fn write_retry(store: &Store, account: Account, which: Which) -> Result<Outcome,
     store.call_blocking(move |connection| {
         let meant = waiting::find(connection, account, &which)?;
         waiting::retry(connection, account, &meant, Timestamp::now())?;
-        Ok(Outcome { sessions: meant.waiting.len() + meant.overruled.len(), refused: meant.refused })
+        let rows = meant.waiting.iter().chain(&meant.overruled).map(|target| target.row);
+        let looked_up = outbox::count_unchecked(connection, rows)?;
+        let sessions = meant.waiting.len() + meant.overruled.len();
+        Ok(Outcome { sessions, refused: meant.refused, looked_up, held: None })
     })
 }
 
@@ -148,6 +166,6 @@ fn write_discard(store: &Store, account: Account, meant: Meant) -> Result<(Outco
             }
         }
         refused.extend(overruled.iter().map(Refused::is_not_waiting));
-        Ok((Outcome { sessions: done.len(), refused }, done))
+        Ok((Outcome { sessions: done.len(), refused, ..Outcome::default() }, done))
     })
 }

@@ -6,6 +6,7 @@
 //! is what *verified* means. Every step can be repeated, so a pull may end at any instant; a bookmark beside the target
 //! saves listing again what is done.
 
+mod agreed;
 mod bookmark;
 mod durable;
 mod embedded;
@@ -22,6 +23,7 @@ use crate::api::Client;
 use crate::config::{Account, Config};
 use crate::destination::Window;
 use crate::ferry::{self, StartFailure};
+use agreed::Agreed;
 use bookmark::{Bookmark, Deal};
 use embedded::Embedded;
 use jiff::Timestamp;
@@ -79,6 +81,10 @@ pub struct Summary {
     pub refused: u64,
     pub refusals: Vec<Refused>,
     pub refused_file: Option<PathBuf>,
+    /// Sessions that somebody edited in the embedded server since a pull last saw both sides agree: they stay. And the first
+    /// of them.
+    pub edited: u64,
+    pub edited_sessions: Vec<String>,
     /// Sessions that were different in every pass, the first of them.
     pub differing: Vec<String>,
     /// Sessions of the file that the source does not list, or no longer; they stay.
@@ -145,6 +151,8 @@ pub async fn run(job: &Job<'_>, tell: Tell) -> Result<Summary, Error> {
         to: job.to,
     };
     let source = Peer::new(client.map_err(StartFailure::from)?, deal.source.clone(), job, Arc::clone(&tell));
+    let agreed = job.config.state_dir.join(format!("pull-{}.agreed", job.account.name));
+    let agreed = job.output.is_none().then(|| Agreed::find(agreed, &deal));
     let (bookmark, target) = match &job.output {
         Some(path) => {
             let bookmark_path = durable::beside(path, ".pull");
@@ -158,7 +166,8 @@ pub async fn run(job: &Job<'_>, tell: Tell) -> Result<Summary, Error> {
             (bookmark, Target::Server(Embedded::open(job, Arc::clone(&tell)).await?))
         }
     };
-    let mut pull = Pull { source, target, bookmark, tell, from: job.from, to: job.to.unwrap_or(job.present) };
+    let to = job.to.unwrap_or(job.present);
+    let mut pull = Pull { source, target, bookmark, tell, from: job.from, to, agreed };
     let result = pull.run().await;
     pull.target.close();
     result

@@ -2,16 +2,18 @@
 
 mod damage;
 mod health;
+mod look;
 mod writer;
 
 pub use damage::set_aside;
 pub use health::{Health, Log};
+pub use look::open_to_read;
 pub use writer::{Error, Writer};
 
 use crate::crash;
 use damage::Left;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -58,6 +60,13 @@ pub enum OpenError {
         path.display()
     )]
     Newer { path: PathBuf, found: usize, known: usize },
+    #[error(
+        "{} is as an older fitferry left it (schema {found}, this one knows {known}); this version brings it up to date when it runs: restart the daemon, or start it once",
+        path.display()
+    )]
+    Older { path: PathBuf, found: usize, known: usize },
+    #[error("{} is a directory, and fitferry keeps a database under that name; {stray}", path.display())]
+    Directory { path: PathBuf, stray: &'static str },
     #[error("the database {} is damaged ({what}); {remedy}", path.display())]
     Damaged { path: PathBuf, what: String, remedy: &'static str },
     #[error("cannot set the damaged database {} aside: {source}", path.display())]
@@ -66,6 +75,12 @@ pub enum OpenError {
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("cannot look into {}: {source}{}", dir.display(), advice(source))]
     Closed { dir: PathBuf, source: std::io::Error },
+    #[error(
+        "{} cannot be read by somebody who may not write beside it, as part of it is still in {}; use sudo, or the user that fitferry runs as, or copy both to where you may write",
+        path.display(),
+        log.display()
+    )]
+    Unfolded { path: PathBuf, log: PathBuf },
     #[error("cannot make the database {} durable: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
 }
@@ -111,23 +126,11 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Opens an existing database for looking at; `None` if there is none yet.
-pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Option<Connection>, OpenError> {
-    if left(path, schema)? == Left::Nothing {
-        return Ok(None);
-    }
-    let failed = |source| schema.failure(path, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    check(path, &connection, schema)?;
-    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    // A daemon that is just being started for the first time has not come to the tables yet.
-    Ok((version > 0).then_some(connection))
-}
-
 /// How it was left, if it can be opened at all.
 fn left(path: &Path, schema: &Schema) -> Result<Left, OpenError> {
+    if path.is_dir() {
+        return Err(OpenError::Directory { path: path.to_path_buf(), stray: schema.stray });
+    }
     let closed = |source| OpenError::Closed { dir: path.parent().unwrap_or(path).to_path_buf(), source };
     match damage::left(path).map_err(closed)? {
         Left::OnlyLog => Err(schema.damaged(path, "it is empty or gone, and its log is not")),
@@ -282,8 +285,37 @@ mod tests {
     #[test]
     fn one_that_cannot_be_opened_is_a_matter_of_permissions() {
         let dir = tempfile::tempdir().unwrap();
-        let error = open(dir.path(), &SCHEMA).unwrap_err().to_string();
+        let error = open(&dir.path().join("none/test.db"), &SCHEMA).unwrap_err().to_string();
         assert!(error.contains("permissions") && !error.contains("move it away"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_is_called_one() {
+        let dir = tempfile::tempdir().unwrap();
+        for error in [open(dir.path(), &SCHEMA).unwrap_err(), open_to_read(dir.path(), &SCHEMA).unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.contains("is a directory") && error.contains("move it away"), "{error}");
+        }
+    }
+
+    /// Whoever looks while a newer version is being started waits for it; without one, it is said what to do.
+    #[test]
+    fn an_older_version_is_not_looked_into() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.db");
+        let first = Schema { migrations: &SCHEMA.migrations[..1], ..SCHEMA };
+        drop(open(&path, &first).unwrap());
+        let error = open_to_read(&path, &SCHEMA).unwrap_err().to_string();
+        assert!(error.contains("older fitferry") && error.contains("restart the daemon"), "{error}");
+        let starting = open(&path, &first).unwrap();
+        let looking = path.clone();
+        let looker = std::thread::spawn(move || {
+            let connection = open_to_read(&looking, &SCHEMA).unwrap().unwrap();
+            connection.query_row("SELECT count(*) FROM b", [], |row| row.get::<_, i64>(0))
+        });
+        drop(open(&path, &SCHEMA).unwrap());
+        assert_eq!(looker.join().unwrap(), Ok(0));
+        drop(starting);
     }
 
     #[test]

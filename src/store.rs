@@ -6,10 +6,14 @@
 pub mod absent;
 pub mod accounts;
 pub mod attempts;
+pub mod disks;
 pub mod files;
+pub mod folders;
+pub mod halts;
 pub mod listing;
 pub mod members;
 pub mod mirror;
+pub mod moves;
 pub mod outbox;
 pub mod records;
 pub mod run;
@@ -38,6 +42,13 @@ const SCHEMA: Schema = Schema {
         include_str!("store/migrations/0005-rules.sql"),
         include_str!("store/migrations/0006-said.sql"),
         include_str!("store/migrations/0007-last-words.sql"),
+        include_str!("store/migrations/0008-awake.sql"),
+        include_str!("store/migrations/0009-folders.sql"),
+        include_str!("store/migrations/0010-aliases.sql"),
+        include_str!("store/migrations/0011-standstill.sql"),
+        include_str!("store/migrations/0012-disks.sql"),
+        include_str!("store/migrations/0013-changed.sql"),
+        include_str!("store/migrations/0014-moved.sql"),
     ],
     remedy: "fitferry sets it aside when it runs, and makes a new one from folders and server",
     stray: "move it away, and fitferry makes a new one from folders and server",

@@ -10,11 +10,13 @@ pub mod withhold;
 
 use crate::config;
 use crate::destination::{Destination, Stop};
+use crate::events;
 use crate::store::sessions::SessionRow;
-use crate::store::{self, Store};
+use crate::store::{self, Store, accounts};
 use courier::{Event, Halt};
 use jiff::Timestamp;
 use pace::Pace;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, broadcast, mpsc, watch};
@@ -47,12 +49,20 @@ pub struct Route {
     pub clock: Clock,
     pub limits: config::Limits,
     pub pace: Arc<Mutex<Pace>>,
+    /// Notified when a session may have left the outbox, and its files may be done with. Only folders that move such files
+    /// wait for it.
+    pub done: Arc<Notify>,
     /// Rung when there is a reason to try again at once, whatever was wrong.
     pub probe: Arc<Bell>,
     /// What a question told of the login, for whoever delivers.
     pub heard: watch::Sender<Heard>,
+    /// Why what is queued cannot be looked up, and so is not sent, if that fails.
+    pub hindrance: watch::Sender<Option<Hindrance>>,
     /// Whether the account's folders were looked through, so that what is known of files is true.
     pub scanned: watch::Sender<bool>,
+    /// Whether each of them was really there, held something, and nothing that was not read: what is queued since then is
+    /// news. An empty folder may be the place of a disk that is missing.
+    pub complete: Arc<AtomicBool>,
     /// What people want to have compared.
     pub orders: mpsc::UnboundedSender<reconcile::Order>,
     pub delivery: config::DeliverySettings,
@@ -83,6 +93,14 @@ pub enum Heard {
     Refused(Stop, String),
 }
 
+/// What keeps an account from looking up what is queued.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hindrance {
+    pub reason: String,
+    /// In a row.
+    pub failures: u32,
+}
+
 /// Tells the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(Instant);
@@ -111,6 +129,31 @@ impl Route {
         self.pace().exhausted(self.clock.now()).is_some()
     }
 
+    /// Why nothing is asked until midnight, if somebody waits for it.
+    pub fn exhaustion(&self) -> Option<&'static str> {
+        self.pace().awaited(self.clock.now()).map(|_| pace::EXHAUSTED)
+    }
+
+    /// What the destination said when it asked to be left alone for longer than a moment, while that is not over.
+    pub fn resting(&self) -> Option<String> {
+        self.pace().refusal(self.clock.now()).map(|failure| failure.reason().to_owned())
+    }
+
+    /// Tells that somebody waits for the next day's budget, once a day, and writes down that this one's is used up.
+    fn tell_budget(&self) {
+        let now = self.clock.now();
+        let (news, spent) = {
+            let mut pace = self.pace();
+            (pace.news(now), pace.spent())
+        };
+        let (Some(used_up), Some(spent)) = (news, spent) else { return };
+        events::account_budget_spent(&self.name, used_up.requests, used_up.until);
+        let account = self.account;
+        // Should it fail, it is written with the next delivery.
+        self.store.submit(move |c| accounts::set_spent(c, account, spent), |_| {});
+        self.tell(Progress::Halted);
+    }
+
     pub fn tell(&self, progress: Progress) {
         // Nobody listens unless a command waits for its sessions.
         let _ = self.progress.send(progress);
@@ -121,6 +164,8 @@ impl Route {
 #[derive(Clone, Debug)]
 pub enum Progress {
     Delivered(SessionRow),
+    /// The destination has some already, so that they need not be sent.
+    Adopted,
     Parked {
         session: SessionRow,
         reason: String,
@@ -128,6 +173,6 @@ pub enum Progress {
     Retrying {
         reason: String,
     },
-    /// Nothing of this account is sent for now; [`Route::halted`] says why.
+    /// Nothing of this account is sent for now; [`Route::halted`] says why, or [`Route::exhaustion`].
     Halted,
 }

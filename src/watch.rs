@@ -5,29 +5,40 @@
 //! reports back how it went, and the watcher remembers only those that it will have to look at again.
 
 mod closed;
+mod disks;
 mod events;
+mod mode;
 pub mod names;
+mod pulse;
 mod roots;
 mod scan;
+mod scans;
 mod settle;
 #[cfg(test)]
 mod tests;
 mod tracks;
+mod unheard;
 
-pub use events::{Deaf, Hint, HintSender, Hints};
+pub use events::{Hint, HintSender, Hints};
+pub use mode::{Mode, Why};
+pub use pulse::Pulse;
 pub use roots::Identity;
-pub use settle::{Finding, Rules};
+pub use settle::{Finding, Rest, Rules};
 
+use crate::config::Watching;
 use crate::store::Stamp;
+use crate::store::disks::Disk;
 use closed::Closed;
 use roots::Root;
 use scan::Scan;
 use settle::{FIRST_PAUSE, Failure, Track};
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use tracks::Tracks;
+use unheard::Unheard;
 
 /// How often to see whether the watched folders themselves are there, and still the same: nothing else tells of a disk
 /// that is mounted over one. It costs one system call each.
@@ -36,11 +47,30 @@ const ROOTS_PAUSE: Duration = Duration::from_secs(30);
 /// The same while one of them is away, and somebody may be waiting for it.
 const AWAY_PAUSE: Duration = Duration::from_secs(5);
 
+/// Hints that are taken before something else has its turn.
+const MOST_HINTS: usize = 1000;
+
 /// A watched folder; `owner` is the index of its account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Folder {
     pub owner: usize,
     pub path: PathBuf,
+    /// How its new files are noticed.
+    pub watching: Watching,
+    /// How long ago events did not tell of a file in an earlier run, if they did not.
+    pub was_missed: Option<Duration>,
+    /// Without this file below it, it counts as away.
+    pub sentinel: Option<PathBuf>,
+}
+
+/// What is known of a file as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It has a verdict that holds.
+    Settled,
+    /// It was looked at, and is to be looked at again.
+    Seen,
+    No,
 }
 
 /// A file to be read now.
@@ -49,8 +79,9 @@ pub struct Candidate {
     pub folder: usize,
     pub path: PathBuf,
     pub stamp: Stamp,
-    /// Nothing more is expected: take what is there, whatever its condition.
-    pub last_call: bool,
+    pub rest: Rest,
+    /// An event told that it was closed, and none that it was written to since.
+    pub closed: bool,
     /// Why it could not be read the last time.
     pub failed: Option<io::ErrorKind>,
 }
@@ -59,10 +90,11 @@ pub struct Candidate {
 #[derive(Debug)]
 pub enum Next {
     Read(Candidate),
-    /// A folder is listened to from now on, or cannot be.
-    Listening {
+    /// A folder is watched from now on, in this way, and scanned so often.
+    Watching {
         folder: usize,
-        result: Result<(), Deaf>,
+        mode: Mode,
+        every: Duration,
     },
     /// A folder could not be read, or can be read again.
     Away {
@@ -78,9 +110,26 @@ pub enum Next {
         path: PathBuf,
         error: io::Error,
     },
+    /// There is nothing of this name any more, or something else.
+    Gone {
+        folder: usize,
+        path: PathBuf,
+    },
+    /// Somebody wants done files of this owner moved, see [`Hint::Move`].
+    Move {
+        owner: usize,
+        anew: bool,
+    },
+    /// A disk is mounted inside a folder, and its files come next.
+    Crossed {
+        folder: usize,
+        disk: Disk,
+    },
     Scanned {
         folder: usize,
         scan: Scanned,
+        /// All that are mounted inside.
+        disks: Vec<Disk>,
         took: Duration,
     },
     /// Events were lost, so everything is looked at.
@@ -97,9 +146,19 @@ pub struct Scanned {
     pub candidates: u64,
     /// Files that are as they were when they got their verdict.
     pub settled: u64,
+    /// Files of which nothing was known, or is not yet: some may be known under another name.
+    pub fresh: u64,
     /// Folders inside that could not be read.
     pub closed: usize,
     pub identity: Option<Identity>,
+}
+
+/// What happened to a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Touched,
+    Written,
+    Closed,
 }
 
 /// Watches folders. Drive it with [`Watcher::next`] from one thread.
@@ -111,17 +170,18 @@ pub struct Watcher {
     tracks: Tracks,
     failures: HashMap<PathBuf, Failure>,
     closed: Closed,
+    unheard: Unheard,
     scans: VecDeque<Scan>,
     /// New folders that are to be scanned once more, and when.
     again: VecDeque<(Duration, usize, PathBuf)>,
-    last_scan: Duration,
     last_look: Duration,
     news: VecDeque<Next>,
+    pulse: Pulse,
 }
 
 impl Watcher {
     /// Listens to the folders, and begins to scan them.
-    pub fn new(folders: Vec<Folder>, rules: Rules, hints: Hints) -> Self {
+    pub fn new(folders: Vec<Folder>, rules: Rules, hints: Hints, pulse: Pulse) -> Self {
         let mut watcher = Self {
             roots: folders.into_iter().map(Root::new).collect(),
             rules,
@@ -130,25 +190,30 @@ impl Watcher {
             tracks: Tracks::new(rules),
             failures: HashMap::new(),
             closed: Closed::default(),
+            unheard: Unheard::default(),
             scans: VecDeque::new(),
             again: VecDeque::new(),
-            last_scan: Duration::ZERO,
             last_look: Duration::ZERO,
             news: VecDeque::new(),
+            pulse,
         };
         watcher.scan_all();
         watcher
     }
 
-    /// Waits for the next thing to do. `is_settled` says whether a file has a verdict that still holds; it is asked for
-    /// every file that a scan finds, and must not open it.
-    pub fn next(&mut self, is_settled: &mut dyn FnMut(usize, &Path, Stamp) -> bool) -> Next {
+    /// Waits for the next thing to do. `known` says what is known of a file; it is asked for every file that a scan finds,
+    /// and must not open it.
+    pub fn next(&mut self, known: &mut dyn FnMut(usize, &Path, Stamp) -> Known) -> Next {
+        let mut taken = 0;
         loop {
             if let Some(news) = self.news.pop_front() {
                 return news;
             }
-            // Hints first: a file that somebody has just finished should not wait for a scan of thousands.
-            match self.hints.try_next() {
+            // Hints first: a file that somebody has just finished should not wait for a scan of thousands. But whoever writes
+            // all the time does not keep the others from being read.
+            let hint = if taken < MOST_HINTS { self.hints.try_next() } else { None };
+            taken = if hint.is_some() { taken + 1 } else { 0 };
+            match hint {
                 Some(Hint::Stop) => return Next::Stopped,
                 Some(hint) => {
                     self.take(hint);
@@ -157,20 +222,19 @@ impl Watcher {
                 None => {}
             }
             self.on_time();
-            if let Some(candidate) = self.due() {
-                // A change of mode or owner, or an open for writing without a write, changes nothing.
-                if is_settled(candidate.folder, &candidate.path, candidate.stamp) {
-                    continue;
-                }
+            if let Some(candidate) = self.due(known) {
                 return Next::Read(candidate);
             }
-            if let Some(candidate) = self.scan_on(is_settled) {
+            if let Some(candidate) = self.scan_on(known) {
                 return Next::Read(candidate);
             }
             if !self.news.is_empty() || !self.scans.is_empty() {
                 continue;
             }
-            match self.hints.wait(self.pause()) {
+            self.pulse.rest();
+            let hint = self.hints.wait(self.pause());
+            self.roots.first().inspect(|root| self.pulse.at(root.path()));
+            match hint {
                 Some(Hint::Stop) => return Next::Stopped,
                 Some(hint) => self.take(hint),
                 None => {}
@@ -178,29 +242,31 @@ impl Watcher {
         }
     }
 
+    /// Scans everything again when what was found has probably come to rest: each further time that is waited for longer.
+    pub fn scan_again(&mut self, time: u32) {
+        let then = self.now() + self.rules.settle.saturating_mul(5_u32.saturating_pow(time.saturating_sub(1)));
+        self.roots.iter_mut().for_each(|root| root.scan_by(then));
+    }
+
     /// Begins the scans whose time has come.
     fn on_time(&mut self) {
         let now = self.now();
-        if self.scans.is_empty() && now >= self.next_scan() {
-            self.scan_all();
+        for folder in 0..self.roots.len() {
+            if now >= self.roots[folder].next_scan(&self.rules) && !self.is_scanned(folder) {
+                self.scan_root(folder);
+            }
+        }
+        while let Some((folder, path)) = self.unheard.take_due(now) {
+            self.roots[folder].missed(path, now);
+            self.unheard.forget(Some(folder));
+            self.tell_of_watching(folder);
         }
         if now >= self.next_look() {
             self.last_look = now;
             self.look();
         }
         while let Some((_, folder, path)) = self.again.pop_front_if(|(due, ..)| *due <= now) {
-            self.scans.push_back(Scan::of_inside(folder, path));
-        }
-    }
-
-    /// Scans the folders that were away or are not the same as before.
-    fn look(&mut self) {
-        for folder in 0..self.roots.len() {
-            let is_scanned = self.scans.iter().any(|scan| scan.is_root && scan.folder == folder);
-            let root = &self.roots[folder];
-            if root.has_changed() || root.away && !is_scanned {
-                self.scan_root(folder);
-            }
+            self.scan_once(folder, path);
         }
     }
 
@@ -211,42 +277,48 @@ impl Watcher {
 
     /// What became of a candidate.
     pub fn report(&mut self, candidate: &Candidate, finding: Finding) {
-        let Candidate { folder, path, stamp, .. } = candidate;
+        let Candidate { folder, path, stamp, closed, .. } = candidate;
         self.tracks.remove(path);
         let failure = self.failures.remove(path);
-        let (now, age) = (self.now(), age(*stamp));
-        match finding {
-            Finding::Settled | Finding::Gone => {}
+        let now = self.now();
+        let track = match finding {
+            Finding::Settled | Finding::Gone => return,
             Finding::Failed(kind) => {
                 let failure = Failure::after(failure, kind, &self.rules);
                 self.failures.insert(path.clone(), failure);
-                self.tracks.insert(*folder, path.clone(), Track::failed(*stamp, now, failure.pause));
+                Track::failed(*stamp, now, failure.pause)
             }
-            Finding::Changed => self.tracks.insert(*folder, path.clone(), Track::growing(*stamp, now)),
-            Finding::Unproven => self.tracks.insert(*folder, path.clone(), Track::unproven(*stamp, now)),
-            Finding::Unfinished => self.tracks.insert(*folder, path.clone(), Track::unfinished(*stamp, now, age)),
-        }
+            Finding::Changed => Track::growing(*stamp, now),
+            Finding::Unproven => Track::unproven(*stamp, now),
+            Finding::Unfinished => Track::unfinished(*stamp, now, age(path)),
+        };
+        self.tracks.insert(*folder, path.clone(), track.shut(*closed));
     }
 
     fn take(&mut self, hint: Hint) {
         match hint {
-            Hint::Written(path) => self.hinted(path, false),
-            Hint::Closed(path) => self.hinted(path, true),
+            Hint::Touched(path) => self.hinted(path, Cause::Touched),
+            Hint::Written(path) => self.hinted(path, Cause::Written),
+            Hint::Closed(path) => self.hinted(path, Cause::Closed),
             Hint::Gone(path) => self.gone(&path),
             Hint::Retry(path) => self.retry(path),
             Hint::Lost(reason) => {
                 self.news.push_back(Next::Rescan(reason));
                 // New folders may be among what was lost, and would never be listened to.
                 self.roots.iter_mut().for_each(Root::distrust);
+                self.unheard.forget(None);
                 self.scan_all();
             }
+            Hint::Move { owner, anew } => self.news.push_back(Next::Move { owner, anew }),
             Hint::Stop => {}
         }
     }
 
     /// Something happened to a path: a file is tracked from its present state, a folder is scanned.
-    fn hinted(&mut self, path: PathBuf, closed: bool) {
+    fn hinted(&mut self, path: PathBuf, cause: Cause) {
+        self.unheard.told(&path);
         let Some(folder) = self.folder_of(&path) else { return };
+        self.pulse.at(&path);
         let below = path.strip_prefix(self.roots[folder].path()).unwrap_or(&path);
         if below.as_os_str().is_empty() {
             self.scan_root(folder);
@@ -258,33 +330,45 @@ impl Watcher {
         };
         if metadata.is_dir() {
             if !names::ignored_path(below) {
-                self.scan_inside(folder, path, closed);
+                self.scan_inside(folder, path, cause == Cause::Closed);
             }
-        } else if metadata.is_file() && names::ignored(below).is_none() {
-            self.hinted_file(folder, path, Stamp::of(&metadata), closed);
+        } else if names::ignored(below).is_none() {
+            self.hinted_file(folder, path, Stamp::of(&metadata), cause);
         }
     }
 
-    fn hinted_file(&mut self, folder: usize, path: PathBuf, stamp: Stamp, closed: bool) {
+    fn hinted_file(&mut self, folder: usize, path: PathBuf, stamp: Stamp, cause: Cause) {
         let now = self.now();
-        let known = self.tracks.get(&path).filter(|track| track.stamp == stamp);
+        let track = self.tracks.get(&path);
+        let is_written = cause == Cause::Written || track.is_some_and(|track| track.is_written);
+        let is_closed = match cause {
+            Cause::Closed => true,
+            Cause::Written => false,
+            // Many give a file its time after they have closed it.
+            Cause::Touched => track.is_some_and(|track| track.is_closed),
+        };
+        let known = track.filter(|track| track.stamp == stamp);
         // Somebody may just have made it readable.
         let failed = known.is_some_and(Track::has_failed);
-        // An event about a file that has not changed, our own reading for instance, does not start its rest again.
-        if known.is_none() || closed || failed {
-            let track = if closed || failed { Track::closed(stamp, now) } else { Track::growing(stamp, now) };
-            self.tracks.insert(folder, path, track);
+        let closed = cause == Cause::Closed || failed;
+        // An event about a file that has not changed does not start its rest again.
+        if known.is_none() || closed || cause == Cause::Written {
+            let track = if closed { Track::closed(stamp, now) } else { Track::growing(stamp, now) };
+            self.tracks.insert(folder, path, track.written(is_written).shut(is_closed));
         }
     }
 
     /// A path is not there any more, or something else is.
     fn gone(&mut self, path: &Path) {
+        self.unheard.told(path);
         self.tracks.remove(path);
         self.failures.remove(path);
         if let Some(folder) = self.roots.iter().position(|root| root.path() == path) {
             // A new folder may have the inode of the old one.
             self.roots[folder].distrust();
             self.scan_root(folder);
+        } else if let Some(folder) = self.folder_of(path) {
+            self.news.push_back(Next::Gone { folder, path: path.to_path_buf() });
         }
     }
 
@@ -300,116 +384,36 @@ impl Watcher {
     }
 
     /// The next tracked file whose time has come.
-    fn due(&mut self) -> Option<Candidate> {
+    fn due(&mut self, known: &mut dyn FnMut(usize, &Path, Stamp) -> Known) -> Option<Candidate> {
         let now = self.now();
         while let Some((folder, path, track)) = self.tracks.take_due(now) {
+            self.pulse.at(&path);
             let Ok(metadata) = std::fs::symlink_metadata(&path) else {
-                self.failures.remove(&path);
+                self.gone(&path);
                 continue;
             };
             let stamp = Stamp::of(&metadata);
-            if stamp == track.stamp {
-                return Some(self.candidate(folder, path, stamp, track.is_last_call()));
+            if stamp != track.stamp {
+                // Had it been written to, an event would tell of it before its rest is over.
+                let growing = Track::growing(stamp, now).written(track.is_written).shut(track.is_closed);
+                self.tracks.insert(folder, path, growing);
+                continue;
             }
-            self.tracks.insert(folder, path, Track::growing(stamp, now));
+            // A change of mode or owner, or an open for writing without a write, changes nothing.
+            if track.is_written || known(folder, &path, stamp) != Known::Settled {
+                return Some(self.candidate(folder, path, stamp, (track.rest(), track.is_closed)));
+            }
         }
         None
     }
 
-    /// Goes on with the first scan until it finds a candidate or ends.
-    fn scan_on(&mut self, is_settled: &mut dyn FnMut(usize, &Path, Stamp) -> bool) -> Option<Candidate> {
-        let scan = self.scans.front_mut()?;
-        let folder = scan.folder;
-        let found = loop {
-            match scan.next() {
-                Some(Ok((path, stamp))) => {
-                    if self.tracks.get(&path).is_some() {
-                        continue;
-                    }
-                    if is_settled(folder, &path, stamp) {
-                        scan.settled += 1;
-                        continue;
-                    }
-                    scan.candidates += 1;
-                    return Some(self.candidate(folder, path, stamp, false));
-                }
-                Some(Err(error)) => break Err(error),
-                None => break Ok(()),
-            }
-        };
-        let scan = self.scans.pop_front()?;
-        match found {
-            Err(error) => self.away(folder, error),
-            Ok(()) => self.scanned(scan),
-        }
-        None
-    }
-
-    fn candidate(&self, folder: usize, path: PathBuf, stamp: Stamp, last_call: bool) -> Candidate {
+    fn candidate(&self, folder: usize, path: PathBuf, stamp: Stamp, (rest, closed): (Rest, bool)) -> Candidate {
         let failed = self.failures.get(&path).map(|failure| failure.kind);
-        Candidate { folder, path, stamp, last_call, failed }
-    }
-
-    fn away(&mut self, folder: usize, error: io::Error) {
-        let root = &mut self.roots[folder];
-        root.distrust();
-        if !std::mem::replace(&mut root.away, true) {
-            self.news.push_back(Next::Away { folder, error });
-        }
-    }
-
-    fn scanned(&mut self, scan: Scan) {
-        let Scan { folder, dir, is_root, files, candidates, settled, began, closed, .. } = scan;
-        let scan =
-            Scanned { is_root, files, candidates, settled, closed: closed.len(), identity: roots::identity(&dir) };
-        if is_root && std::mem::take(&mut self.roots[folder].away) {
-            self.news.push_back(Next::Back { folder });
-            self.tell_of_listening(folder);
-        }
-        let reopened = self.closed.reopened(&dir, &closed);
-        let closed = self.closed.take(closed);
-        self.news.extend(closed.into_iter().map(|(path, error)| Next::Closed { folder, path, error }));
-        self.news.push_back(Next::Scanned { folder, scan, took: began.elapsed() });
-        if reopened {
-            // It could not be listened to before.
-            self.roots[folder].distrust();
-            self.scan_root(folder);
-        }
-    }
-
-    fn scan_all(&mut self) {
-        self.scans.clear();
-        self.again.clear();
-        for folder in 0..self.roots.len() {
-            self.scan_root(folder);
-        }
-        self.last_scan = self.now();
-    }
-
-    /// Listens first, so that nothing falls between.
-    fn scan_root(&mut self, folder: usize) {
-        let root = &mut self.roots[folder];
-        root.listen(&mut self.hints);
-        self.scans.retain(|scan| scan.folder != folder);
-        self.scans.push_back(Scan::of_root(folder, root.path().to_path_buf()));
-        self.tell_of_listening(folder);
-    }
-
-    fn tell_of_listening(&mut self, folder: usize) {
-        let news = self.roots[folder].news();
-        self.news.extend(news.map(|result| Next::Listening { folder, result }));
-    }
-
-    /// A new folder is scanned once more, as its event comes before it is listened to.
-    fn scan_inside(&mut self, folder: usize, path: PathBuf, is_new: bool) {
-        if is_new {
-            self.again.push_back((self.now() + self.rules.settle, folder, path.clone()));
-        }
-        self.scans.push_back(Scan::of_inside(folder, path));
+        Candidate { folder, path, stamp, rest, closed, failed }
     }
 
     fn next_scan(&self) -> Duration {
-        self.last_scan + self.rules.scan_every
+        self.roots.iter().map(|root| root.next_scan(&self.rules)).min().unwrap_or(Duration::MAX)
     }
 
     fn next_look(&self) -> Duration {
@@ -419,7 +423,7 @@ impl Watcher {
 
     fn pause(&self) -> Duration {
         let again = self.again.front().map(|(due, ..)| *due);
-        let next = self.tracks.next_due().into_iter().chain(again);
+        let next = self.tracks.next_due().into_iter().chain(again).chain(self.unheard.next_due());
         next.fold(self.next_scan().min(self.next_look()), Duration::min).saturating_sub(self.now())
     }
 
@@ -441,8 +445,11 @@ pub fn is_there(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// How long ago a file says that it was changed; none for a time in the future.
-fn age(stamp: Stamp) -> Duration {
-    let mtime = u64::try_from(stamp.mtime_ns).map(Duration::from_nanos).unwrap_or_default();
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + mtime).unwrap_or_default()
+/// How long ago a file, or what is known of it, was changed; none for a time in the future. A copy may have been given the
+/// time of its original before it was complete: the time of that counts.
+fn age(path: &Path) -> Duration {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Duration::ZERO };
+    let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(metadata.ctime()).unwrap_or_default());
+    let latest = metadata.modified().map_or(changed, |modified| modified.max(changed));
+    SystemTime::now().duration_since(latest).unwrap_or_default()
 }

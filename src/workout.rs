@@ -109,6 +109,9 @@ pub struct Source {
     /// When the file first said this, by its time of modification, Unix nanoseconds; known of what the store remembers.
     #[serde(skip)]
     pub said_ns: i64,
+    /// The path of that file, before it was moved when it was done with; known of what the store remembers.
+    #[serde(skip)]
+    pub origin: Vec<u8>,
 }
 
 impl Source {
@@ -125,6 +128,7 @@ impl Source {
             salvaged: false,
             member: None,
             said_ns: 0,
+            origin: Vec::new(),
         }
     }
 }

@@ -91,6 +91,10 @@ impl Explain {
 /// The story of whatever is meant: what is there goes before a session of that name, and that before what was there.
 fn tell(scene: &Scene<'_>, subject: &Path) -> anyhow::Result<Vec<Story>> {
     let spellings = scene::spellings(subject)?;
+    if scene.is_found_link(&spellings) {
+        let files = file::tell(scene, &spellings[..1], true)?;
+        return Ok(files.into_iter().map(|file| Story::File(Box::new(file))).collect());
+    }
     let there = fs::metadata(subject);
     if there.as_ref().is_ok_and(fs::Metadata::is_dir) {
         return Ok(vec![Story::Folder(folder::tell(scene, &spellings)?)]);
@@ -113,6 +117,11 @@ fn tell(scene: &Scene<'_>, subject: &Path) -> anyhow::Result<Vec<Story>> {
         return Ok(files);
     }
     let folder = folder::tell(scene, &spellings)?;
+    if !folder.is_known()
+        && let Some(moved) = file::moved(scene, &spellings)?
+    {
+        return tell(scene, &moved);
+    }
     Ok(vec![match folder.is_known() {
         true => Story::Folder(folder),
         false => Story::Unknown(Unknown { next: advice::unknown(&id, scene), subject: id.into_owned() }),

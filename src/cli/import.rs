@@ -6,15 +6,14 @@ use super::paths::{self, Input};
 use super::{Exit, Global};
 use crate::config::{self, Account, Config, LogLevel, LogSettings};
 use crate::control::{self, Connection, Request};
-use crate::ferry::{Ferry, Lock};
+use crate::ferry::{ANYWHERE, Ferry, Lock};
 use crate::formats::READER_VERSION;
 use crate::import::{self, FileResult, Told};
-use crate::intake::{self, Seen};
+use crate::intake::{self, Links, Seen};
 use crate::rules::{FolderRules, Rules};
 use crate::store::{self, Stamp, Verdict, accounts, files};
 use crate::telemetry;
 use jiff::Timestamp;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -114,11 +113,11 @@ fn as_watched(rules: &Rules, path: PathBuf) -> PathBuf {
 impl Work<'_> {
     /// Delivers in this process, which holds the lock meanwhile.
     fn deliver(self, runtime: Runtime, lock: Lock, tally: Tally) -> anyhow::Result<Tally> {
-        // Nobody else has to find the server of a command that ends by itself, so it takes any free port.
-        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut ferry = runtime.block_on(Ferry::start(self.config, lock, anywhere))?;
+        let mut ferry = runtime.block_on(Ferry::start(self.config, lock, ANYWHERE))?;
         let index = self.config.accounts.iter().position(|account| account.name == self.account.name).unwrap_or(0);
         let (route, person) = (ferry.routes[index].clone(), ferry.people[index].clone());
+        // Until all files are read, nothing that waits does not mean that there is nothing to compare.
+        route.scanned.send_replace(false);
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (tell, told) = channel();
         thread::scope(|scope| {
@@ -134,7 +133,11 @@ impl Work<'_> {
             });
             let work = &self;
             scope.spawn(move || {
-                import::run(&route, &person, work.read(&tell).map(Ok), &tell);
+                let all_read = std::iter::from_fn(|| {
+                    route.scanned.send_replace(true);
+                    None
+                });
+                import::run(&route, &person, work.read(&tell).map(Ok).chain(all_read), &tell);
             });
             let tally = tally.follow(&told);
             drop(stop);
@@ -191,7 +194,7 @@ impl Work<'_> {
 type Verdicted = (Verdict, Option<String>);
 
 fn judge(path: &Path, rules: &Rules) -> Result<Seen, Verdicted> {
-    match intake::read(path, rules) {
+    match intake::read(path, rules, Links::Followed) {
         // Whoever names a file has decided that it is complete: what is there is taken.
         Ok(mut read) => {
             let assessment = read.assess(Timestamp::now());

@@ -5,7 +5,7 @@ use super::{Exit, Global, output};
 use crate::config;
 use crate::escape;
 use crate::formats::{self, Contents, Flow, Member, Outcome, Reading};
-use crate::intake;
+use crate::intake::{self, Links, Opened};
 use crate::rules::Rules;
 use crate::session::{self, Session};
 use crate::workout::{ActivityType, Format, Metrics, Source, Workout};
@@ -87,12 +87,12 @@ impl<W: Write> Printer<W> {
     }
 }
 
-/// Anything that is not a regular file is an error: a pipe could block for ever.
+/// Anything that is not a regular file is an error.
 fn open(path: &Path) -> io::Result<File> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    match intake::open(path, Links::Followed)? {
+        Opened::File(file) => Ok(file),
+        Opened::Other(_, why) => Err(io::Error::new(io::ErrorKind::InvalidInput, why)),
     }
-    File::open(path)
 }
 
 /// As the account's rules have it; what they skip stands among the refused.

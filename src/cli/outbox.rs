@@ -193,7 +193,21 @@ fn tell(outcome: &Outcome, verb: Do, running: bool, json: bool) -> anyhow::Resul
         let count = outcome.sessions;
         let sessions = if count == 1 { "session" } else { "sessions" };
         match (verb, running) {
-            (Do::Retry, true) => writeln!(out, "{count} {sessions} queued; they are due now")?,
+            (Do::Retry, true) => match (&outcome.held, outcome.looked_up) {
+                (Some(reason), _) => {
+                    writeln!(out, "{count} {sessions} queued; nothing is sent for now: {}", escape::text(reason))?;
+                }
+                (None, 0) => writeln!(out, "{count} {sessions} queued; they are due now")?,
+                (None, 1) if count == 1 => {
+                    writeln!(out, "1 session queued; first the server is asked whether it has it")?;
+                }
+                (None, some) => {
+                    writeln!(
+                        out,
+                        "{count} {sessions} queued; first the server is asked whether it has {some} of them"
+                    )?;
+                }
+            },
             (Do::Retry, false) => writeln!(out, "{count} {sessions} queued; they go out when fitferry runs")?,
             (Do::Discard, _) => writeln!(out, "{count} {sessions} discarded")?,
         }

@@ -145,13 +145,19 @@ fn table(summary: &Summary, out: &mut impl Write) -> std::io::Result<()> {
     for session in &summary.differing {
         writeln!(out, "differs  {}", escape::text(session))?;
     }
-    let Summary { sessions, taken, refused, .. } = summary;
+    for session in &summary.edited_sessions {
+        writeln!(out, "stays    {}: edited here since the last pull", escape::text(session))?;
+    }
+    let Summary { sessions, taken, refused, edited, .. } = summary;
     let target =
         if summary.target == "embedded" { "fitferry's own server".into() } else { escape::text(&summary.target) };
     if summary.verified {
         writeln!(out, "{sessions} sessions, verified; {taken} of them new or changed in {target}")?;
     } else {
         writeln!(out, "{sessions} sessions, not verified: they keep changing; run the same command again")?;
+    }
+    if *edited > 0 {
+        writeln!(out, "{edited} sessions were edited in {target}, and stay as they are there")?;
     }
     if *refused > 0 {
         let kept = summary.refused_file.as_ref().map(|file| format!("; they are kept in {}", escape::path(file)));

@@ -5,7 +5,7 @@ use super::{Exit, Global, output};
 use crate::config::{self, Account, Config};
 use crate::control::{self, Compare, Compared};
 use crate::escape;
-use crate::ferry::{Ferry, Lock, StartFailure};
+use crate::ferry::{ANYWHERE, Ferry, Lock, StartFailure};
 use crate::sync::reconcile::Report;
 use crate::telemetry;
 use jiff::Timestamp;
@@ -63,21 +63,14 @@ impl Reconcile {
             },
             Err(error) => return Err(error.into()),
         };
-        match compared {
-            Compared::Done(report) => self.print(account, &report),
-            Compared::Later(reason) => {
-                output::complain(&reason);
-                Ok(Exit::TryAgainLater)
-            }
-            Compared::Credentials(reason) => {
-                output::complain(&reason);
-                Ok(Exit::CredentialsNeeded)
-            }
-            Compared::Failed(reason) => {
-                output::complain(&reason);
-                Ok(Exit::SomeInputFailed)
-            }
-        }
+        let (reason, exit) = match compared {
+            Compared::Done(report) => return self.print(account, &report),
+            Compared::Later(reason) => (reason, Exit::TryAgainLater),
+            Compared::Credentials(reason) => (reason, Exit::CredentialsNeeded),
+            Compared::Failed(reason) => (reason, Exit::SomeInputFailed),
+        };
+        output::complain(&format_args!("{}: {reason}", account.destination.identity()));
+        Ok(exit)
     }
 
     fn print(&self, account: &Account, report: &Report) -> anyhow::Result<Exit> {
@@ -103,7 +96,7 @@ impl Reconcile {
 
 /// Without a daemon: compares in this process, which holds the lock meanwhile.
 async fn alone(config: &Config, account: &Account, lock: Lock, compare: &Compare) -> anyhow::Result<Compared> {
-    let mut ferry = Ferry::start(config, lock, config.settings.server.listen).await?;
+    let mut ferry = Ferry::start(config, lock, ANYWHERE).await?;
     let index = config.accounts.iter().position(|other| other.name == account.name).unwrap_or(0);
     ferry.reconcile(false);
     let compared = control::ask(&ferry.routes[index], compare).await;

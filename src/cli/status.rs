@@ -1,13 +1,17 @@
 //! `fitferry status`: everything at a glance, whether or not the daemon runs.
 
 use super::{Exit, Global, output};
-use crate::config;
+use crate::config::{self, Account};
 use crate::control;
 use crate::escape;
 use crate::store::absent::Missed;
 use crate::store::accounts::Comparison;
+use crate::store::folders::FolderStatus;
+use crate::store::halts::Halted;
 use crate::store::listing::{self, AccountStatus, FileStatus};
 use crate::store::{self, Verdict};
+use crate::sync::Clock;
+use crate::sync::pace::{Pace, UsedUp};
 use serde::Serialize;
 use std::io::Write;
 
@@ -25,12 +29,40 @@ pub struct Status {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
-    running: bool,
+    /// Nothing if only the user that it runs as may know.
+    running: Option<bool>,
     state_dir: String,
-    accounts: Vec<AccountStatus>,
+    accounts: Vec<Glance>,
     /// Parked sessions, and rejected, waiting or ignored files, the first of them.
     parked: Vec<Problem>,
     problem_files: Vec<FileStatus>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Glance {
+    #[serde(flatten)]
+    status: AccountStatus,
+    /// Why nothing is sent for longer than a moment, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halted: Option<Halted>,
+    /// Why nothing is asked until midnight, if the requests of the day are used up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_spent: Option<UsedUp>,
+}
+
+impl Glance {
+    /// By the settings of the account, if it is still in them.
+    fn of(mut status: AccountStatus, owner: Option<&Account>, is_running: bool) -> Self {
+        // Words that got a meaning in the settings are known now.
+        let types = owner.map(|owner| &owner.rules.types);
+        status.unknown_sports.retain(|sport| types.is_none_or(|types| types.get(&sport.word).is_none()));
+        let now = Clock::default().now();
+        let budget_spent =
+            owner.and_then(|owner| Pace::new(owner.limits.clone(), status.spent, None, now).used_up(now));
+        let halted = std::mem::take(&mut status.standstill).at(now.wall, is_running);
+        Self { status, halted, budget_spent }
+    }
 }
 
 #[derive(Serialize)]
@@ -43,20 +75,23 @@ impl Status {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let config = config::load(&global.flags())?;
         let mut answer = Answer {
-            running: control::connect(&config.state_dir).is_some(),
+            running: control::is_running(&config.state_dir),
             state_dir: config.state_dir.display().to_string(),
             accounts: Vec::new(),
             parked: Vec::new(),
             problem_files: Vec::new(),
         };
         if let Some(connection) = store::open_to_read(&config.state_dir)? {
-            answer.accounts = listing::accounts(&connection)?;
-            for account in &mut answer.accounts {
-                // Words that got a meaning in the settings are known now.
-                let owner = config.accounts.iter().find(|owner| owner.name == account.account);
-                let types = owner.map(|owner| &owner.rules.types);
-                account.unknown_sports.retain(|sport| types.is_none_or(|types| types.get(&sport.word).is_none()));
-            }
+            let owner = |name: &str| config.accounts.iter().find(|owner| owner.name == name);
+            // What may be running is told of as if it were.
+            let is_running = answer.running != Some(false);
+            let accounts = listing::accounts(&connection)?.into_iter();
+            answer.accounts = accounts
+                .map(|account| {
+                    let owner = owner(&account.account);
+                    Glance::of(account, owner, is_running)
+                })
+                .collect();
             listing::sessions(&connection, Some("parked"), |session| {
                 let reason = session.reason.unwrap_or_default();
                 answer.parked.push(Problem { session: session.id, reason });
@@ -85,12 +120,16 @@ impl Status {
 
 impl Answer {
     fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let running = if self.running { "running" } else { "not running" };
-        writeln!(out, "fitferry is {running}; its memory is in {}", self.state_dir)?;
+        let running = match self.running {
+            Some(true) => "is running",
+            Some(false) => "is not running",
+            None => "may be running, which you may not ask",
+        };
+        writeln!(out, "fitferry {running}; its memory is in {}", self.state_dir)?;
         if self.accounts.is_empty() {
             writeln!(out, "nothing has been seen yet")?;
         }
-        for account in &self.accounts {
+        for Glance { status: account, halted, budget_spent } in &self.accounts {
             let counts = account.outbox;
             writeln!(out, "\n{} → {}", account.account, account.destination.as_deref().unwrap_or("nowhere"))?;
             let (queued, parked, settled) = (counts.queued, counts.parked, account.settled);
@@ -115,8 +154,17 @@ impl Answer {
                 .collect();
             let total: u64 = account.files.iter().map(|(_, count)| count).sum();
             let of = if files.is_empty() { String::new() } else { format!(": {}", files.join(", ")) };
-            writeln!(out, "  files     {total}{of}")?;
-            let Missed { missed_files, doubted_files } = account.missed;
+            let absent = account.missed.absent_files;
+            let absent = if absent > 0 { format!("; {absent} of them not there any more") } else { String::new() };
+            writeln!(out, "  files     {total}{of}{absent}")?;
+            for FolderStatus { folder, mode, reason, troubles } in &account.folders {
+                let why = reason.as_deref().map(|reason| format!(": {}", escape::text(reason))).unwrap_or_default();
+                writeln!(out, "  folder    {}  {mode}{why}", escape::path(folder))?;
+                for trouble in troubles {
+                    writeln!(out, "            {}", escape::text(trouble))?;
+                }
+            }
+            let Missed { missed_files, doubted_files, .. } = account.missed;
             if missed_files > 0 {
                 writeln!(
                     out,
@@ -124,6 +172,12 @@ impl Answer {
                 )?;
             }
             print_doubts(account, out)?;
+            if let Some(halted) = halted {
+                print_halt(account, halted, out)?;
+            }
+            if let Some(UsedUp { requests, until }) = budget_spent {
+                writeln!(out, "  requests  the day's {requests} are used up; nothing is asked until {until}")?;
+            }
             let reconciled = account.last_reconcile.map_or("never".to_owned(), |time| format!("{time:.0}"));
             let found = account.comparison.map(found).unwrap_or_default();
             writeln!(out, "  compared with the server  {reconciled}{found}")?;
@@ -160,6 +214,26 @@ fn found(comparison: Comparison) -> String {
     // Between windows, only a list of changes is read.
     let compared = if compared > 0 { format!(", {compared} sessions") } else { String::new() };
     format!("{compared}{differing}{asks}")
+}
+
+/// Why nothing is sent, how long that lasts, and what a person can do.
+fn print_halt(account: &AccountStatus, halted: &Halted, out: &mut impl Write) -> std::io::Result<()> {
+    let Halted { since, until, stopped, credentials, reason } = halted;
+    let (what, again) = if *stopped { ("stopped ", "tried again") } else { ("resting ", "nothing is sent") };
+    let to = if *stopped { "at" } else { "until" };
+    writeln!(out, "  {what}  since {since:.0}: {}; {again} {to} {until:.0}", escape::text(reason))?;
+    let advice = if *credentials {
+        format!(
+            "log in anew (fitferry auth login --account {}), or mend the token; that is noticed by itself",
+            account.account
+        )
+    } else if *stopped {
+        "see that the address and the API in the settings are right; to try at once: fitferry outbox retry --all"
+            .to_owned()
+    } else {
+        "nothing to be done: what waits goes out then".to_owned()
+    };
+    writeln!(out, "            {advice}")
 }
 
 /// What was taken as it is, and may mean something else.

@@ -11,7 +11,7 @@ use super::{
 use crate::rules::Rules;
 use jiff::tz::TimeZone;
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +84,7 @@ pub fn check(
         .map_err(|error| Error::value("state_dir", format!("cannot be resolved: {error}")))?;
     settings.state_dir = Some(state_dir.clone());
     let accounts = accounts(&mut settings, flags, environment)?;
+    apart(&state_dir, &accounts)?;
     Ok(Config { file, state_dir, accounts, settings })
 }
 
@@ -128,6 +129,11 @@ fn resolve(account: &AccountSettings, settings: &Settings, environment: &Environ
         }
         let path = std::path::absolute(&folder.path)
             .map_err(|error| Error::value("folders", format!("cannot resolve {}: {error}", folder.path.display())))?;
+        let is_below = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+        if let Some(sentinel) = folder.sentinel.as_deref().filter(|path| is_empty(path) || !is_below(path)) {
+            let what = format!("is \"{}\", which is no path below {}", sentinel.display(), path.display());
+            return Err(Error::value("folders.sentinel", what));
+        }
         folders.push(Folder { path, ..folder.clone() });
     }
     let zone = account.timezone.as_deref().or(settings.timezone.as_deref()).unwrap_or("system");
@@ -198,13 +204,24 @@ fn distinct(accounts: &[Account]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whoever closes a file that SQLite has open takes its locks away from it, and each verdict on the databases would be news in
+/// them.
+fn apart(state_dir: &Path, accounts: &[Account]) -> Result<(), Error> {
+    let real = places::real(state_dir);
+    let mut folders = accounts.iter().flat_map(|account| &account.folders);
+    let Some(folder) = folders.find(|folder| real.starts_with(places::real(&folder.path))) else { return Ok(()) };
+    let (state_dir, folder) = (state_dir.display(), folder.path.display());
+    let what = format!("is {state_dir}, which lies in the watched folder {folder}: it wants a place outside of it");
+    Err(Error::value("state_dir", what))
+}
+
 fn in_range(settings: &Settings) -> Result<(), Error> {
     let Settings { delivery, watch, reconcile, .. } = settings;
     if !(1..=64).contains(&delivery.concurrency) {
         return Err(Error::value("delivery.concurrency", format!("is {}; use 1 to 64", delivery.concurrency)));
     }
     let DeliverySettings { connect_timeout, read_timeout, request_timeout, retry_first, retry_longest, .. } = delivery;
-    let WatchSettings { settle, salvage_after, scan_every, removed_grace, removed_share, .. } = watch;
+    let WatchSettings { settle, salvage_after, scan_every, poll_every, removed_grace, removed_share, .. } = watch;
     let ReconcileSettings { every, recent, mass_share, .. } = reconcile;
     const MINUTE: u64 = 60;
     const DAY: u64 = 86_400;
@@ -212,6 +229,7 @@ fn in_range(settings: &Settings) -> Result<(), Error> {
         ("watch.settle", settle, Duration::from_millis(100), DAY),
         ("watch.salvage_after", salvage_after, Duration::from_millis(100), 30 * DAY),
         ("watch.scan_every", scan_every, Duration::from_secs(1), 30 * DAY),
+        ("watch.poll_every", poll_every, Duration::from_millis(100), DAY),
         ("watch.removed_grace", removed_grace, Duration::from_millis(100), 365 * DAY),
         ("delivery.connect_timeout", connect_timeout, Duration::from_millis(100), 10 * MINUTE),
         ("delivery.read_timeout", read_timeout, Duration::from_millis(100), 60 * MINUTE),

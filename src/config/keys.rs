@@ -4,6 +4,7 @@ use super::{AccountSettings, Folder, OnRemoved, Settings};
 use config::{Value, ValueKind};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Stands for the keys of a table that are not ours to name.
 const ANY: &str = "*";
@@ -28,7 +29,8 @@ pub fn find_unknown(layer: &config::Map<String, Value>) -> Option<Unknown> {
 fn known() -> Json {
     // With everything said, a folder is a table.
     let timezone = Some(String::new());
-    let folders = vec![Folder { on_removed: OnRemoved::Delete, timezone, ..Folder::default() }];
+    let sentinel = Some(PathBuf::new());
+    let folders = vec![Folder { on_removed: OnRemoved::Delete, timezone, sentinel, ..Folder::default() }];
     let timezones = BTreeMap::from([(ANY.to_owned(), String::new())]);
     let types = BTreeMap::from([(ANY.to_owned(), 0)]);
     let account = AccountSettings {

@@ -1,253 +1,238 @@
-//! The thread that watches the folders: reads what the watcher finds, and hands it to the store.
+//! The threads that watch the folders, one for each: a share that does not answer holds up nobody else.
 
+mod incomplete;
+mod intake;
+mod stuck;
+
+use super::ground::Ground;
+use super::moves::{self, Moving};
 use super::removals::Removals;
-use crate::config::{Config, OnRemoved};
-use crate::crash;
+use crate::config::{self, Config};
 use crate::events;
 use crate::ferry::Ferry;
-use crate::formats::{READER_VERSION, Reading};
-use crate::intake::{self, Assessment, Person, Seen};
+use crate::intake::Person;
 use crate::sqlite::{Health, Log};
-use crate::store::{Stamp, Store, files};
+use crate::store::disks;
+use crate::store::folders::{self, Remembered, Troubles};
 use crate::sync::Route;
-use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Hints, Next, Rules, Watcher};
-use jiff::Timestamp;
-use rusqlite::Connection;
-use std::collections::{HashMap, HashSet};
+use crate::watch::{Folder, Hint, HintSender, Hints, Pulse, Rules, Watcher};
+use incomplete::Incomplete;
+use intake::{Intake, Submitted};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
+use stuck::Watched;
 
 const LOG: Log = Log { fails: |what, error| events::store_failed(what, error), works: events::store_works };
 
-/// The watching thread, and the way to end it.
+/// How long a start waits until every folder is listened to. One that does not answer comes later.
+const BEGIN: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for files that are being read, which are read again at the next start otherwise.
+const END: Duration = Duration::from_secs(5);
+
+pub type Owner = (Person, Route);
+
+/// The watching threads, and the way to end them.
 pub struct Folders {
-    sender: HintSender,
-    thread: JoinHandle<()>,
+    senders: Vec<HintSender>,
+    threads: Vec<JoinHandle<()>>,
+    /// Disconnected when the last of them has ended.
+    ended: Receiver<()>,
 }
 
 impl Folders {
-    /// Starts watching every account's folders. When this returns, the first scan is running.
+    /// Starts watching every account's folders. When this returns, the first scans are running.
     pub fn watch(config: &Config, ferry: &Ferry) -> io::Result<Self> {
-        let watch = &config.settings.watch;
+        let (begun, begins) = channel();
+        let (end, ended) = channel();
+        let mut starting = Starting {
+            config,
+            ferry,
+            health: Arc::new(Health::new("recording files", LOG)),
+            begun,
+            end,
+            watched: Vec::new(),
+            started: Self { senders: Vec::new(), threads: Vec::new(), ended },
+        };
+        for owner in 0..config.accounts.len() {
+            starting.account(owner)?;
+        }
+        let Starting { watched, started, begun, end, .. } = starting;
+        // Each thread has its own.
+        drop((begun, end));
+        tokio::spawn(stuck::look_after(watched, ferry.store.clone()));
+        wait(&begins, BEGIN);
+        Ok(started)
+    }
+
+    /// Ends after the files that are being read, if that is soon.
+    pub fn stop(self) {
+        self.senders.iter().for_each(HintSender::stop);
+        if wait(&self.ended, END) {
+            self.threads.into_iter().for_each(|thread| drop(thread.join()));
+        }
+    }
+}
+
+/// Waits until every thread has let go of its end; whether they did in time.
+fn wait(done: &Receiver<()>, pause: Duration) -> bool {
+    done.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected)
+}
+
+/// How long deliveries wait until all folders were looked through.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The folders of an account that were not looked through yet, and those that were not there or empty, or held what was not
+/// read, when they were.
+pub struct Unseen {
+    folders: Mutex<HashSet<PathBuf>>,
+    missing: Mutex<HashSet<PathBuf>>,
+    route: Route,
+}
+
+impl Unseen {
+    /// One was looked through, or cannot be. Tells when all were.
+    fn remove(&self, folder: &Path) {
+        // Whoever panicked with it ended the process.
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.remove(folder);
+        if folders.is_empty() {
+            // What was read before this is in the store before whatever is asked of it from now on.
+            self.route.scanned.send_if_modified(|scanned| !std::mem::replace(scanned, true));
+        }
+    }
+
+    /// What waits is not held back for ever: what is not read by then is compared when it comes.
+    async fn give_up(self: Arc<Self>) {
+        tokio::time::sleep(PATIENCE).await;
+        let folders = std::mem::take(&mut *self.folders.lock().unwrap_or_else(PoisonError::into_inner));
+        for folder in folders {
+            events::folder_slow(&self.route.name, &folder, PATIENCE.as_secs());
+            self.remove(&folder);
+        }
+    }
+
+    /// Whether one is missing, as far as one can tell. Returns whether that is news.
+    fn set_missing(&self, folder: &Path, is_missing: bool) -> bool {
+        let mut missing = self.missing();
+        let is_news = if is_missing { missing.insert(folder.to_path_buf()) } else { missing.remove(folder) };
+        self.route.complete.store(missing.is_empty(), Ordering::SeqCst);
+        is_news
+    }
+
+    fn is_missing(&self, folder: &Path) -> bool {
+        self.missing().contains(folder)
+    }
+
+    fn missing(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Starting<'a> {
+    config: &'a Config,
+    ferry: &'a Ferry,
+    health: Arc<Health>,
+    begun: Sender<()>,
+    end: Sender<()>,
+    watched: Vec<Watched>,
+    started: Folders,
+}
+
+impl Starting<'_> {
+    fn account(&mut self, index: usize) -> io::Result<()> {
+        let folders = &self.config.accounts[index].folders;
+        let owner: Owner = (self.ferry.people[index].clone(), self.ferry.routes[index].clone());
+        let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.path.clone()).collect();
+        let [unseen, missing] = [(); 2].map(|()| Mutex::new(paths.iter().cloned().collect()));
+        let unseen = Arc::new(Unseen { folders: unseen, missing, route: owner.1.clone() });
+        let (account, health) = (owner.0.account, Arc::clone(&self.health));
+        self.ferry.store.submit(move |c| folders::keep(c, account, &paths), move |kept| drop(health.note(kept)));
+        let mut movers = Vec::new();
+        for folder in folders {
+            let moving = Moving::new(folder);
+            let is_moved = moving.is_wanted();
+            let sender = self.folder(index, folder, owner.clone(), Arc::clone(&unseen), moving)?;
+            if is_moved {
+                // What was delivered and not moved before a stop.
+                sender.send(Hint::Move { owner: index, anew: true });
+                movers.push(sender);
+            }
+        }
+        tokio::spawn(Arc::clone(&unseen).give_up());
+        if !movers.is_empty() {
+            tokio::spawn(moves::listen(index, owner.1.done.clone(), movers));
+        }
+        Ok(())
+    }
+
+    fn folder(
+        &mut self,
+        index: usize,
+        settings: &config::Folder,
+        owner: Owner,
+        unseen: Arc<Unseen>,
+        moving: Moving,
+    ) -> io::Result<HintSender> {
+        let watch = &self.config.settings.watch;
         let rules = Rules {
             settle: watch.settle.get(),
             salvage_after: watch.salvage_after.get(),
             scan_every: watch.scan_every.get(),
+            poll_every: watch.poll_every.get(),
         };
-        let owners = config.accounts.iter().enumerate();
-        let folders: Vec<Folder> = owners
-            .flat_map(|(owner, account)| {
-                account.folders.iter().map(move |folder| Folder { owner, path: folder.path.clone() })
-            })
-            .collect();
-        let deleting = config.accounts.iter().flat_map(|account| &account.folders);
-        let deleting: Vec<bool> = deleting.map(|folder| folder.on_removed == OnRemoved::Delete).collect();
-        let removals = Removals::new(watch, deleting);
-        let known = ferry.store.reader().map_err(io::Error::other)?;
-        let store = ferry.store.clone();
-        let owners: Vec<Owner> = ferry.people.iter().cloned().zip(ferry.routes.iter().cloned()).collect();
-        let hints = Hints::open();
+        let removals = Removals::new(watch, settings.on_removed);
+        let store = self.ferry.store.clone();
+        let known = store.reader().map_err(io::Error::other)?;
+        let config::Folder { path, watch, sentinel, .. } = settings.clone();
+        let account = owner.0.account;
+        let Remembered { missed, identity } = folders::remembered(&known, account, &path).map_err(io::Error::other)?;
+        let [disks, met] = disks::remembered(&known, account, &path).map_err(io::Error::other)?;
+        let was_missed = missed.map(|missed| ago(Timestamp::now().duration_since(missed)));
+        let folder = Folder { owner: index, path, watching: watch, was_missed, sentinel };
+        let (hints, pulse) = (Hints::open(), Pulse::default());
         let sender = hints.sender();
-        let (begun, begins) = channel();
+        // Already to listen to it may take for ever.
+        pulse.at(&folder.path);
+        self.watched.push(Watched::new(&owner, &folder, &pulse, &unseen));
+        let ground = Ground { root: identity, disks, met };
+        let (troubles, incomplete) = (Troubles::default(), Incomplete::default());
+        let (submitted, health) = (Submitted::default(), Arc::clone(&self.health));
+        let intake = Intake {
+            owner,
+            folder,
+            ground,
+            missed,
+            known,
+            store,
+            submitted,
+            health,
+            unseen,
+            pulse,
+            troubles,
+            incomplete,
+        };
+        let (begun, end) = (self.begun.clone(), self.end.clone());
         let run = move || {
-            let watcher = Watcher::new(folders.clone(), rules, hints);
-            // The daemon may have stopped already.
-            let _ = begun.send(());
-            let unseen = (0..folders.len()).collect();
-            let health = Arc::new(Health::new("recording files", LOG));
-            let submitted = Submitted::default();
-            Intake { folders, owners, known, store, submitted, health, unseen }.run(watcher, removals);
+            let watcher = Watcher::new(vec![intake.folder.clone()], rules, hints, intake.pulse.clone());
+            drop(begun);
+            intake.run(watcher, removals, moving);
+            drop(end);
         };
-        let thread = std::thread::Builder::new().name("folders".to_owned()).spawn(run)?;
-        begins.recv().map_err(io::Error::other)?;
-        Ok(Self { sender, thread })
-    }
-
-    /// Ends after the file that is being read.
-    pub fn stop(self) {
-        self.sender.stop();
-        let _ = self.thread.join();
+        self.started.threads.push(std::thread::Builder::new().name("folder".to_owned()).spawn(run)?);
+        self.started.senders.push(sender.clone());
+        Ok(sender)
     }
 }
 
-pub type Owner = (Person, Route);
-
-struct Intake {
-    folders: Vec<Folder>,
-    owners: Vec<Owner>,
-    /// Only reads.
-    known: Connection,
-    store: Store,
-    submitted: Submitted,
-    /// One full disk fails thousands of files: the log is told once.
-    health: Arc<Health>,
-    /// Folders that were not looked through yet.
-    unseen: HashSet<usize>,
-}
-
-/// Files whose verdict is on its way to the disk: a scan and an event may both find a file within that moment.
-#[derive(Clone, Default)]
-struct Submitted(Arc<Mutex<HashMap<PathBuf, Stamp>>>);
-
-impl Submitted {
-    fn files(&self) -> MutexGuard<'_, HashMap<PathBuf, Stamp>> {
-        // Whoever panicked with it ended the process.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, path: &Path, stamp: Stamp) {
-        self.files().insert(path.to_path_buf(), stamp);
-    }
-
-    fn remove(&self, path: &Path) {
-        self.files().remove(path);
-    }
-
-    fn contains(&self, path: &Path, stamp: Stamp) -> bool {
-        self.files().get(path) == Some(&stamp)
-    }
-}
-
-impl Intake {
-    fn run(mut self, mut watcher: Watcher, mut removals: Removals) {
-        let sender = watcher.sender();
-        loop {
-            let next = watcher.next(&mut |folder, path, stamp| self.is_settled(folder, path, stamp));
-            match next {
-                Next::Stopped => return,
-                Next::Read(candidate) => {
-                    let finding = self.read(&candidate, &sender);
-                    watcher.report(&candidate, finding);
-                }
-                Next::Listening { folder, result } => {
-                    let (owner, folder) = self.owner(folder);
-                    match result {
-                        Ok(()) => events::folder_watched(&owner.0.name, &folder.path, "events"),
-                        Err(deaf) => {
-                            events::folder_unwatchable(&owner.0.name, &folder.path, &deaf.error, deaf.hint);
-                        }
-                    }
-                }
-                Next::Away { folder, error } => {
-                    self.looked_through(folder);
-                    let (owner, folder) = self.owner(folder);
-                    events::folder_away(&owner.0.name, &folder.path, &error);
-                }
-                Next::Back { folder } => {
-                    let (owner, folder) = self.owner(folder);
-                    events::folder_back(&owner.0.name, &folder.path);
-                }
-                Next::Closed { folder, path, error } => {
-                    let (owner, _) = self.owner(folder);
-                    events::folder_unreadable(&owner.0.name, &path, &error);
-                }
-                Next::Scanned { folder: index, scan, took } => {
-                    self.looked_through(index);
-                    let (owner, folder) = self.owner(index);
-                    let (name, path) = (&owner.0.name, &folder.path);
-                    events::scan_done(name, path, scan.files, scan.candidates, took.as_millis());
-                    if let Err(error) = removals.scanned(index, path, scan, owner, &self.known) {
-                        events::store_failed("looking for removed files", &error);
-                        self.store.suspect(&error);
-                    }
-                }
-                Next::Rescan(reason) => events::folder_rescan(reason),
-            }
-        }
-    }
-
-    /// Tells when all of an account's folders were looked through once.
-    fn looked_through(&mut self, folder: usize) {
-        self.unseen.remove(&folder);
-        let owner = self.folders[folder].owner;
-        if !self.unseen.iter().any(|folder| self.folders[*folder].owner == owner) {
-            // What was read before this is in the store before whatever is asked of it from now on.
-            self.owners[owner].1.scanned.send_if_modified(|scanned| !std::mem::replace(scanned, true));
-        }
-    }
-
-    fn owner(&self, folder: usize) -> (&Owner, &Folder) {
-        let folder = &self.folders[folder];
-        (&self.owners[folder.owner], folder)
-    }
-
-    /// Whether a file has a verdict that still holds. In doubt it is read again, which does no harm.
-    fn is_settled(&self, folder: usize, path: &Path, stamp: Stamp) -> bool {
-        // In this order: it leaves the one when it is in the other.
-        if self.submitted.contains(path, stamp) {
-            return true;
-        }
-        let account = self.owner(folder).0.0.account;
-        match files::settled(&self.known, account, path, stamp, READER_VERSION) {
-            Ok(settled) => settled.is_some(),
-            Err(error) => {
-                self.store.suspect(&error.into());
-                false
-            }
-        }
-    }
-
-    fn read(&self, candidate: &Candidate, sender: &HintSender) -> Finding {
-        let (person, route) = self.owner(candidate.folder).0;
-        let path = &candidate.path;
-        let mut read = match intake::read(path, &person.rules) {
-            Ok(read) if read.changed => return Finding::Changed,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Finding::Gone,
-            Err(error) => {
-                // Told and written down when it is news, and not each time.
-                if candidate.failed != Some(error.kind()) {
-                    events::file_unreadable(&person.name, path, &error);
-                    let reason = format!("cannot be read: {error}");
-                    let reading = Reading::unknown(reason.clone());
-                    let seen = Seen::new(path, candidate.stamp, reading, Assessment::Wait(reason));
-                    self.submit(person, route, seen, sender, true);
-                }
-                return Finding::Failed(error.kind());
-            }
-        };
-        let proven = read.reading.is_complete();
-        let mut assessment = read.assess(Timestamp::now());
-        let mut finding = Finding::Settled;
-        if !proven && !candidate.last_call {
-            if read.reading.flaw().is_none() {
-                return Finding::Unproven;
-            }
-            finding = Finding::Unfinished;
-            let reason = read.reading.flaw().unwrap_or_default();
-            assessment = Assessment::Wait(format!("{reason}; it may still be growing"));
-        }
-        let seen = read.seen(path, assessment);
-        crash::point("folders.read");
-        self.submit(person, route, seen, sender, false);
-        finding
-    }
-
-    /// Hands a judged file to the store, without waiting: files share commits, and the next one can be read meanwhile.
-    fn submit(&self, person: &Person, route: &Route, seen: Seen, sender: &HintSender, quiet: bool) {
-        let (person, bell, sender, path) = (person.clone(), route.bell.clone(), sender.clone(), seen.path());
-        let (name, submitted, health) = (person.name.clone(), self.submitted.clone(), self.health.clone());
-        if !matches!(seen.assessment, Assessment::Wait(_) | Assessment::TakeSome(_)) {
-            submitted.add(&path, seen.stamp);
-        }
-        let write = move |connection: &Connection| intake::record(connection, &person, &seen, Timestamp::now());
-        self.store.submit(write, move |receipt| {
-            crash::point("folders.recorded");
-            submitted.remove(&path);
-            match health.note(receipt) {
-                Ok(receipt) => {
-                    if !quiet {
-                        intake::tell(&name, &path, &receipt);
-                    }
-                    if !receipt.changed.is_empty() {
-                        bell.ring();
-                    }
-                }
-                Err(_) => sender.send(Hint::Retry(path)),
-            }
-        });
-    }
+/// Nothing for a time in the future, which is that of a clock that was wrong.
+fn ago(duration: SignedDuration) -> Duration {
+    Duration::try_from(duration).unwrap_or_default()
 }

@@ -1,31 +1,35 @@
 //! Files that a scan misses where removed files lose their sessions: whether that is believed, and what follows.
 
+mod survey;
+
 use super::folders::Owner;
-use crate::config::WatchSettings;
+use super::ground::Ground;
+use crate::config::{OnRemoved, WatchSettings};
 use crate::crash;
 use crate::events;
 use crate::intake;
-use crate::store::absent;
-use crate::store::{Account, Error};
-use crate::watch::{Identity, Scanned, is_there};
+use crate::store::{Error, absent, disks, mirror};
+use crate::watch::{Pulse, Scanned};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
-use std::collections::HashMap;
-use std::io;
 use std::path::Path;
+use survey::{Absence, Missed, Survey, Trouble, survey};
 
 /// Files forgotten in one transaction; others want to write, too.
 const GROUP: usize = 200;
 
 pub struct Removals {
     limits: Limits,
-    /// Which folders' removed files lose their sessions.
-    deleting: Vec<bool>,
-    /// What each folder was at its last scan.
-    seen: HashMap<usize, Identity>,
-    /// What was told of a folder, until it is as it should be.
-    told: HashMap<usize, Doubt>,
+    /// Whether the folder's removed files lose their sessions.
+    is_deleting: bool,
+    /// What was told of it, until it is as it should be.
+    told: Option<Doubt>,
+    /// Scans in a row that missed files and found others that are not read yet.
+    early: u32,
 }
+
+/// A file that is never at rest does not put the consequences off for ever.
+const MOST_EARLY: u32 = 4;
 
 #[derive(Clone, Copy, Debug)]
 struct Limits {
@@ -34,32 +38,13 @@ struct Limits {
     share: f64,
 }
 
-/// What a look at the known files of a folder found.
-#[derive(Debug, Default)]
-struct Survey {
-    /// Files that tell of sessions.
-    known: usize,
-    back: Vec<i64>,
-    missed: Vec<Missed>,
-    /// Missed as well, but the folder that they were in is there and empty: a disk may have been mounted on it.
-    below_empty: Vec<i64>,
-    /// Those that wait for a person already.
-    doubted: usize,
-}
-
-/// A file, and since when it is missed if that is no news.
-#[derive(Clone, Copy, Debug)]
-struct Missed {
-    file: i64,
-    gone: Option<Timestamp>,
-}
-
 /// Why it is not believed that files were removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doubt {
     Empty,
     Another,
     Many,
+    Moved,
     BelowEmpty,
     Earlier,
 }
@@ -70,6 +55,7 @@ impl Doubt {
             Self::Empty => "the folder is empty",
             Self::Another => "it is not the folder that it was; is it another disk?",
             Self::Many => "they are too many at once; see watch.removed_most and watch.removed_share",
+            Self::Moved => "the disk that they were on is not there, or another one is",
             Self::BelowEmpty => "the folder that they were in is empty; was a disk mounted there?",
             Self::Earlier => "they were missed together with too much else",
         }
@@ -77,69 +63,135 @@ impl Doubt {
 }
 
 impl Removals {
-    pub fn new(settings: &WatchSettings, deleting: Vec<bool>) -> Self {
+    pub fn new(settings: &WatchSettings, on_removed: OnRemoved) -> Self {
         let grace = SignedDuration::try_from(settings.removed_grace.get()).unwrap_or(SignedDuration::MAX);
         let most = usize::try_from(settings.removed_most).unwrap_or(usize::MAX);
         let limits = Limits { grace, most, share: settings.removed_share };
-        Self { limits, deleting, seen: HashMap::new(), told: HashMap::new() }
+        Self { limits, is_deleting: on_removed == OnRemoved::Delete, told: None, early: 0 }
     }
 
-    /// Draws the consequences of a scan.
+    /// Draws the consequences of a scan. `before` is where the folder's files were when that was done the last time, and
+    /// `now` where the scan found them, which is written down together with them. Whether there were any: of what could not
+    /// be seen nothing is known.
     pub fn scanned(
         &mut self,
-        index: usize,
+        folder: &Path,
+        scan: Scanned,
+        (before, now): (&Ground, &Ground),
+        owner: &Owner,
+        known: &Connection,
+        pulse: &Pulse,
+    ) -> Result<bool, Error> {
+        // That something could not be read was told already.
+        if !scan.is_root || scan.closed > 0 || now.root.is_none() {
+            return Ok(false);
+        }
+        let (person, route) = owner;
+        if !self.is_deleting {
+            if scan.files > 0 && !before.is_another(now) {
+                self.tidy(folder, scan, owner, known, pulse)?;
+            }
+            return settle(owner, folder, Vec::new(), (before, now));
+        }
+        // What was read until now is to be known: a file may have been renamed.
+        route.store.call_blocking(|_| Ok(()))?;
+        let mut survey = match survey(known, person.account, folder, |path| before.has_moved(path, now), pulse) {
+            Ok(survey) => survey,
+            Err(Trouble::Store(error)) => return Err(error.into()),
+            Err(Trouble::Io) => return Ok(false),
+        };
+        if !survey.missed.is_empty() {
+            let files = survey.missed.iter().map(|missed| missed.file);
+            survey.lost = absent::sessions_of(known, files)?;
+            survey.sessions = mirror::count(known, person.account)?;
+        }
+        let doubt = doubt(scan, before.is_another(now), &survey, self.limits);
+        let is_early = scan.fresh > 0 && (doubt == Some(Doubt::Many) || !survey.missed.is_empty());
+        self.early = if is_early { self.early + 1 } else { 0 };
+        if self.is_early().is_some() {
+            // Perhaps they only have other names now: the next scan knows what was new in this one.
+            return Ok(false);
+        }
+        self.tell(folder, &person.name, &survey, doubt);
+        let Survey { missed, moved, below_empty, told_elsewhere, back, .. } = survey;
+        find_again(owner, back)?;
+        let mut doubted = [moved, below_empty].concat();
+        if doubt.is_some_and(|doubt| matches!(doubt, Doubt::Empty | Doubt::Another | Doubt::Many)) {
+            doubted.extend(missed.iter().map(|missed| missed.file));
+            if doubt == Some(Doubt::Many) {
+                self.believe(owner, told_elsewhere)?;
+            }
+            return settle(owner, folder, doubted, (before, now));
+        }
+        settle(owner, folder, doubted, (before, now))?;
+        self.believe(owner, [missed, told_elsewhere].concat())?;
+        Ok(true)
+    }
+
+    /// Whether the last scan came too early to conclude anything from it, and how many in a row.
+    pub fn is_early(&self) -> Option<u32> {
+        (1..=MOST_EARLY).contains(&self.early).then_some(self.early)
+    }
+
+    /// What does not happen as long as a part of the folder cannot be read.
+    pub fn remark(&self) -> &'static str {
+        if self.is_deleting { "; until it can, removed files keep their sessions" } else { "" }
+    }
+
+    /// Where removed files keep their sessions: notes which are absent, and forgets those of which others tell the same.
+    fn tidy(
+        &self,
         folder: &Path,
         scan: Scanned,
         owner: &Owner,
         known: &Connection,
+        pulse: &Pulse,
     ) -> Result<(), Error> {
-        // Of what could not be read nothing is known, and that was told already.
-        if !self.deleting[index] || !scan.is_root || scan.closed > 0 {
+        let (person, route) = owner;
+        let (rows, absent) = absent::known(known, person.account, folder)?;
+        // As a rule nothing is: then nobody has to look for them one by one.
+        if rows <= scan.files && absent == 0 {
             return Ok(());
         }
-        let (person, route) = owner;
-        // What was read until now is to be known: a file may have been renamed.
         route.store.call_blocking(|_| Ok(()))?;
-        let survey = match survey(known, person.account, folder) {
-            Ok(survey) => survey,
+        let now = Timestamp::now();
+        let until = now.saturating_sub(self.limits.grace).unwrap_or(Timestamp::MIN);
+        let absence = match survey::absence(known, person.account, folder, until, pulse) {
+            Ok(absence) => absence,
             Err(Trouble::Store(error)) => return Err(error.into()),
-            // The folder went away since, or a part of it cannot be read.
             Err(Trouble::Io) => return Ok(()),
         };
-        let before = scan.identity.and_then(|identity| self.seen.insert(index, identity));
-        let is_another = before.is_some_and(|before| Some(before) != scan.identity);
-        let doubt = doubt(scan, is_another, &survey, self.limits);
-        self.tell(index, folder, &person.name, &survey, doubt);
-        let Survey { missed, below_empty, back, .. } = survey;
-        find_again(owner, back)?;
-        if doubt.is_some_and(|doubt| matches!(doubt, Doubt::Empty | Doubt::Another | Doubt::Many)) {
-            let files: Vec<i64> = missed.iter().map(|missed| missed.file).chain(below_empty).collect();
-            return match files.is_empty() {
-                true => Ok(()),
-                false => route.store.call_blocking(move |c| absent::doubt(c, &files)),
-            };
+        let Absence { gone, back, over } = absence;
+        if !gone.is_empty() || !back.is_empty() {
+            route.store.call_blocking(move |connection| {
+                absent::set_absent(connection, &gone, now)?;
+                absent::set_present(connection, &back)
+            })?;
         }
-        if !below_empty.is_empty() {
-            route.store.call_blocking(move |c| absent::doubt(c, &below_empty))?;
+        for group in over.chunks(GROUP) {
+            let (writer, group) = (person.clone(), group.to_vec());
+            route.store.call_blocking(move |connection| {
+                group.iter().try_for_each(|file| intake::forget_if_nothing_changes(connection, &writer, *file, now))
+            })?;
         }
-        self.believe(owner, missed)
+        Ok(())
     }
 
     /// Once, until the reason is another one or there is none.
-    fn tell(&mut self, index: usize, folder: &Path, account: &str, survey: &Survey, doubt: Option<Doubt>) {
+    fn tell(&mut self, folder: &Path, account: &str, survey: &Survey, doubt: Option<Doubt>) {
         let Some(doubt) = doubt else {
-            self.told.remove(&index);
+            self.told = None;
             return;
         };
         // That it happened earlier is no news to who has been told when it did.
-        let is_news = match self.told.get(&index) {
-            Some(told) => *told != doubt && doubt != Doubt::Earlier,
+        let is_news = match self.told {
+            Some(told) => told != doubt && doubt != Doubt::Earlier,
             None => true,
         };
         if is_news {
-            let missed = survey.missed.len() + survey.below_empty.len() + survey.doubted;
+            let missed = survey.fresh() + survey.doubted;
             events::folder_doubted(account, folder, missed, doubt.reason());
-            self.told.insert(index, doubt);
+            self.told = Some(doubt);
         }
     }
 
@@ -161,6 +213,21 @@ impl Removals {
         let due: Vec<i64> = noted.into_iter().filter(is_due).map(|missed| missed.file).collect();
         due.chunks(GROUP).try_for_each(|group| forget(owner, group.to_vec(), now))
     }
+}
+
+/// Leaves it to a person to say that files are gone, and writes down where the folder's files are, both or neither: the
+/// next scan would take another disk for the one that it knows.
+fn settle(owner: &Owner, folder: &Path, doubted: Vec<i64>, (before, now): (&Ground, &Ground)) -> Result<bool, Error> {
+    let (person, route) = owner;
+    if !doubted.is_empty() || before != now {
+        let (account, folder, now) = (person.account, folder.to_path_buf(), now.clone());
+        route.store.call_blocking(move |connection| {
+            absent::doubt(connection, &doubted)?;
+            disks::set(connection, account, &folder, (now.root, &now.disks))
+        })?;
+        crash::point("removals.settled");
+    }
+    Ok(true)
 }
 
 fn find_again(owner: &Owner, back: Vec<i64>) -> Result<(), Error> {
@@ -191,17 +258,22 @@ fn forget(owner: &Owner, files: Vec<i64>, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the absence of files is not what it looks like. Pure.
+/// Whether the absence of files is not what it looks like. Pure. `is_another` may be wrong, as the numbers of a folder change
+/// with each boot or mount of some file systems; then a person is asked in vain.
 fn doubt(scan: Scanned, is_another: bool, survey: &Survey, limits: Limits) -> Option<Doubt> {
-    let fresh = survey.missed.len() + survey.below_empty.len();
+    let fresh = survey.fresh();
     if fresh == 0 {
         (survey.doubted > 0).then_some(Doubt::Earlier)
     } else if scan.files == 0 {
         Some(Doubt::Empty)
     } else if is_another || scan.settled == 0 {
         Some(Doubt::Another)
-    } else if fresh > limits.most && is_more(fresh, limits.share, survey.known) {
+    } else if fresh > limits.most && is_more(fresh, limits.share, survey.known)
+        || survey.lost > limits.most && is_more(survey.lost, limits.share, survey.sessions)
+    {
         Some(Doubt::Many)
+    } else if !survey.moved.is_empty() {
+        Some(Doubt::Moved)
     } else if !survey.below_empty.is_empty() {
         Some(Doubt::BelowEmpty)
     } else {
@@ -212,46 +284,6 @@ fn doubt(scan: Scanned, is_another: bool, survey: &Survey, limits: Limits) -> Op
 fn is_more(part: usize, share: f64, whole: usize) -> bool {
     let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     number(part) > share * number(whole)
-}
-
-enum Trouble {
-    Store(rusqlite::Error),
-    Io,
-}
-
-impl From<rusqlite::Error> for Trouble {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Looks for every known file of a folder, without opening any.
-fn survey(connection: &Connection, account: Account, folder: &Path) -> Result<Survey, Trouble> {
-    let mut survey = Survey::default();
-    absent::below(connection, account, folder, |told| {
-        survey.known += 1;
-        match (is_there(&told.path).map_err(|_| Trouble::Io)?, told.gone.is_some() || told.doubted) {
-            (true, true) => survey.back.push(told.file),
-            (true, false) => {}
-            (false, _) if told.doubted => survey.doubted += 1,
-            (false, _) if is_below_empty(&told.path, folder).map_err(|_| Trouble::Io)? => {
-                survey.below_empty.push(told.file);
-            }
-            (false, _) => survey.missed.push(Missed { file: told.file, gone: told.gone }),
-        }
-        Ok::<(), Trouble>(())
-    })?;
-    Ok(survey)
-}
-
-/// Whether the nearest folder on the way to a missed file that is still there, inside the watched one, is empty.
-fn is_below_empty(path: &Path, folder: &Path) -> io::Result<bool> {
-    for parent in path.ancestors().skip(1).take_while(|parent| *parent != folder && parent.starts_with(folder)) {
-        if is_there(parent)? {
-            return Ok(std::fs::read_dir(parent)?.next().is_none());
-        }
-    }
-    Ok(false)
 }
 
 #[cfg(test)]
@@ -275,6 +307,8 @@ mod tests {
             (healthy, survey(10, 3, 0, 0), Some(Doubt::Many)),
             (healthy, survey(15, 3, 0, 0), None),
             (healthy, survey(15, 2, 2, 0), Some(Doubt::Many)),
+            (healthy, Survey { lost: 9, sessions: 15, ..survey(15, 1, 0, 0) }, Some(Doubt::Many)),
+            (healthy, Survey { lost: 9, sessions: 90, ..survey(15, 1, 0, 0) }, None),
             (healthy, survey(15, 1, 1, 0), Some(Doubt::BelowEmpty)),
             (healthy, survey(15, 1, 0, 9), Some(Doubt::Earlier)),
             (Scanned { files: 0, settled: 0, ..healthy }, survey(1, 1, 0, 0), Some(Doubt::Empty)),

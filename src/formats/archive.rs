@@ -82,7 +82,7 @@ impl Summary {
 
     /// Whether there is more to say of it than of its members.
     pub fn is_worth_telling(&self) -> bool {
-        self.told == 0 || self.condition != Condition::Sound
+        self.told == 0 || self.condition.is_flaw()
     }
 }
 
@@ -96,9 +96,10 @@ pub fn read_file(file: &File, options: &Options, told: &mut dyn FnMut(Member) ->
         return super::read(file, options).map(Contents::One);
     };
     let summary = Summary::of(kind.name());
-    let mut walk = Walk { options, told, ration, companions: Companions::default(), summary, is_apple: false };
+    let companions = Companions::default();
+    let mut walk = Walk { options, told, ration, companions, summary, is_apple: false, odd: 0, has_workouts: false };
     let (_, condition) = kind.walk(&mut walk, content, &Place::default())?;
-    if walk.summary.condition == Condition::Sound {
+    if walk.summary.condition == Condition::Sound || condition.is_flaw() && !walk.summary.condition.is_flaw() {
         walk.summary.condition = condition;
     }
     Ok(Contents::Archive(walk.summary))
@@ -189,9 +190,20 @@ struct Walk<'a> {
     summary: Summary,
     /// It is a health export of Apple.
     is_apple: bool,
+    /// Members that are flawed, or begin with nothing but zeros: perhaps their bytes are still to be written.
+    odd: usize,
+    /// One of its members does.
+    has_workouts: bool,
 }
 
 impl Walk<'_> {
+    /// Notes that bytes of the archive may be missing although it has an end: that may have been written first.
+    fn doubt(&mut self) {
+        if self.summary.condition == Condition::Sound {
+            self.summary.condition = Condition::Unmarked;
+        }
+    }
+
     /// Counts one more member, if there may be one.
     fn has_room(&mut self) -> bool {
         self.summary.members += 1;
@@ -212,6 +224,7 @@ impl Walk<'_> {
             Err(error) => return self.failed(name, condition_of(&error)?),
         };
         if !matches!(sniff(input.head()), Kind::Known(_) | Kind::Gzip) {
+            self.odd += usize::from(!input.head().is_empty() && input.head().iter().all(|byte| *byte == 0));
             self.summary.unknown += 1;
             return Ok(Flow::Continue(()));
         }
@@ -272,10 +285,13 @@ impl Walk<'_> {
     }
 
     fn tell(&mut self, name: String, reading: Reading) -> Flow {
-        if self.summary.told == 0 || self.summary.format.is_none() {
+        let is_first = !self.has_workouts && !reading.workouts.is_empty();
+        if is_first || self.summary.format.is_none() {
             self.summary.format = reading.format.or(self.summary.format);
         }
+        self.has_workouts |= is_first;
         self.summary.told += 1;
+        self.odd += usize::from(reading.flaw().is_some());
         let flow = (self.told)(Member { name, reading });
         if self.ration.is_spent() {
             self.summary.condition = Condition::Damaged(Exceeded::Total.to_string());
@@ -323,6 +339,8 @@ mod tests {
             companions: Companions::default(),
             summary,
             is_apple: false,
+            odd: 0,
+            has_workouts: false,
         };
         let key = Key { vendor: "strava".to_owned(), id: "42".to_owned() };
         walk.companions.add(&[("activities/2.gpx.gz".to_owned(), key.clone())]);

@@ -4,10 +4,10 @@
 //! local without a zone. `Date` is the end: the monitor stores a result when it is done. Rests belong to the workout.
 
 use super::reading::Reading;
-use super::table::clock::{self, unreadable};
+use super::table::clock;
 use super::table::{Header, Row, Table};
-use super::{Options, number};
-use crate::workout::{ActivityType, Format, Key, Workout};
+use super::{Options, number, sport_words};
+use crate::workout::{Format, Key, Workout};
 use jiff::SignedDuration;
 use std::io::{self, Read};
 
@@ -40,16 +40,9 @@ pub fn recognises(header: &Header) -> bool {
 
 /// Reads a season.
 pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
-    let mut table = Table::open(source)?;
+    let table = Table::open(source)?;
     let columns = Columns::of(table.header());
-    let mut reading = Reading::new(Format::Concept2);
-    while let Some(row) = table.next(&mut reading)? {
-        match columns.workout(&row, options) {
-            Ok(workout) => reading.add(workout),
-            Err(reason) => reading.refuse(row.at(&reason)),
-        }
-    }
-    Ok(table.finish(reading))
+    table.workouts(Format::Concept2, |row| columns.workout(row, options))
 }
 
 struct Columns {
@@ -80,9 +73,7 @@ impl Columns {
     }
 
     fn workout(&self, row: &Row<'_>, options: &Options) -> Result<Workout, String> {
-        let date = row.value(self.date);
-        let end = date.as_deref().and_then(|text| clock::floating(text, Format::Concept2, options));
-        let end = end.ok_or_else(|| unreadable("date", date.as_deref()))?;
+        let end = row.time("date", self.date, |text| clock::floating(text, Format::Concept2, options))?;
         let work = row.number(self.work).and_then(number::millis).ok_or("no work time")?;
         let length = work + row.number(self.rest).and_then(number::millis).unwrap_or_default();
         let mut workout = end.workout(Format::Concept2, 0, options)?;
@@ -94,7 +85,7 @@ impl Columns {
         });
         workout.active_millis = Some(work);
         let machine = row.word(self.machine);
-        let meaning = machine.as_deref().and_then(activity_type);
+        let meaning = machine.as_deref().and_then(|machine| sport_words::in_words(MACHINES, machine));
         workout.set_sport(machine, meaning);
         workout.source.notes = row.notes(self.notes);
         workout.metrics.distance_meters = row.grouped(self.meters);
@@ -104,14 +95,10 @@ impl Columns {
     }
 }
 
-fn activity_type(machine: &str) -> Option<ActivityType> {
-    let machine = machine.to_lowercase();
-    MACHINES.iter().find(|(known, _)| *known == machine).map(|(_, number)| ActivityType::known(*number))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workout::ActivityType;
 
     #[test]
     fn every_number_is_one_of_the_api() {

@@ -6,7 +6,7 @@
 //! carries no number of the activity.
 
 use super::reading::Reading;
-use super::table::clock::{self, unreadable};
+use super::table::clock;
 use super::table::value::length;
 use super::table::{Header, Row, Table};
 use super::{Options, number, sport_translations};
@@ -75,16 +75,9 @@ pub fn recognises(header: &Header) -> bool {
 
 /// Reads the list.
 pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
-    let mut table = Table::open(source)?;
+    let table = Table::open(source)?;
     let columns = Columns::of(table.header());
-    let mut reading = Reading::new(Format::GarminActivities);
-    while let Some(row) = table.next(&mut reading)? {
-        match columns.workout(&row, options) {
-            Ok(workout) => reading.add(workout),
-            Err(reason) => reading.refuse(row.at(&reason)),
-        }
-    }
-    Ok(table.finish(reading))
+    table.workouts(Format::GarminActivities, |row| columns.workout(row, options))
 }
 
 struct Columns {
@@ -115,9 +108,7 @@ impl Columns {
     }
 
     fn workout(&self, row: &Row<'_>, options: &Options) -> Result<Workout, String> {
-        let date = row.value(self.date);
-        let start = date.as_deref().and_then(|text| clock::floating(text, Format::GarminActivities, options));
-        let start = start.ok_or_else(|| unreadable("date", date.as_deref()))?;
+        let start = row.time("date", self.date, |text| clock::floating(text, Format::GarminActivities, options))?;
         let time = |column| row.value(column).and_then(|text| length(&text));
         let active = time(self.time);
         let elapsed = time(self.elapsed).or(active).ok_or("no length of time")?;

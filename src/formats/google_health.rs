@@ -5,7 +5,7 @@
 //! that Fitbit's JSON calls `logId` is not known, so the keys are of different givers.
 
 use super::reading::Reading;
-use super::table::clock::{self, unreadable};
+use super::table::clock;
 use super::table::{Header, Row, Table};
 use super::{Options, number, sport_words};
 use crate::workout::{ActivityType, Format, Key, Workout};
@@ -39,16 +39,9 @@ pub fn recognises(header: &Header) -> bool {
 
 /// Reads the table.
 pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
-    let mut table = Table::open(source)?;
+    let table = Table::open(source)?;
     let columns = Columns::of(table.header());
-    let mut reading = Reading::new(Format::GoogleHealth);
-    while let Some(row) = table.next(&mut reading)? {
-        match columns.workout(&row, options) {
-            Ok(workout) => reading.add(workout),
-            Err(reason) => reading.refuse(row.at(&reason)),
-        }
-    }
-    Ok(table.finish(reading))
+    table.workouts(Format::GoogleHealth, |row| columns.workout(row, options))
 }
 
 struct Columns {
@@ -83,10 +76,7 @@ impl Columns {
     }
 
     fn workout(&self, row: &Row<'_>, options: &Options) -> Result<Workout, String> {
-        let time = |what, column| {
-            let text = row.value(column);
-            text.as_deref().and_then(clock::utc).ok_or_else(|| unreadable(what, text.as_deref()))
-        };
+        let time = |what, column| row.time(what, column, clock::utc);
         let (start, end) = (time("start", self.start)?, time("end", self.end)?);
         let mut workout = start.workout(Format::GoogleHealth, 0, options)?;
         workout.end = end.at;
@@ -107,9 +97,7 @@ impl Columns {
 }
 
 fn activity_type(word: &str) -> Option<ActivityType> {
-    let lower = word.to_lowercase();
-    let own = SPORTS.iter().find(|(known, _)| *known == lower).map(|(_, number)| ActivityType::known(*number));
-    own.or_else(|| sport_words::activity_type(word))
+    sport_words::in_words(SPORTS, word).or_else(|| sport_words::activity_type(word))
 }
 
 #[cfg(test)]

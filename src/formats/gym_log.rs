@@ -5,10 +5,11 @@
 
 use super::number::rounded;
 use super::reading::Reading;
-use super::table::Row;
 use super::table::clock::Clock;
+use super::table::{Row, Table};
 use super::{Options, sport_words};
 use crate::workout::{ActivityType, Format};
+use std::io;
 
 /// What one row says of its workout and its set.
 pub struct Set {
@@ -23,20 +24,33 @@ pub struct Set {
     pub is_strength: bool,
 }
 
+/// Reads a table in which each row is a set.
+pub fn read(
+    mut table: Table<'_>,
+    format: Format,
+    options: &Options,
+    mut set: impl FnMut(&Row<'_>) -> Result<Set, String>,
+) -> io::Result<Reading> {
+    let mut reading = Reading::new(format);
+    let mut log = GymLog { format, options, open: None };
+    table.each_row(&mut reading, |row, reading| {
+        log.add(set(row)?, row, reading);
+        Ok(())
+    })?;
+    log.finish(&mut reading);
+    Ok(table.finish(reading))
+}
+
 /// The workout whose sets are going by.
-pub struct GymLog<'o> {
+struct GymLog<'o> {
     format: Format,
     options: &'o Options,
     open: Option<(Set, String)>,
 }
 
-impl<'o> GymLog<'o> {
-    pub fn new(format: Format, options: &'o Options) -> Self {
-        Self { format, options, open: None }
-    }
-
+impl GymLog<'_> {
     /// Takes a row's set in.
-    pub fn add(&mut self, set: Set, row: &Row<'_>, reading: &mut Reading) {
+    fn add(&mut self, set: Set, row: &Row<'_>, reading: &mut Reading) {
         match &mut self.open {
             Some((open, _)) if open.start.printed == set.start.printed && open.title == set.title => {
                 open.length = open.length.max(set.length);
@@ -53,7 +67,7 @@ impl<'o> GymLog<'o> {
     }
 
     /// Ends the workout whose sets went by.
-    pub fn finish(&mut self, reading: &mut Reading) {
+    fn finish(&mut self, reading: &mut Reading) {
         let Some((set, no_length)) = self.open.take() else { return };
         let workout = set.length.ok_or(no_length).and_then(|length| {
             let mut workout = set.start.workout(self.format, length, self.options)?;

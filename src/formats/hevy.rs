@@ -4,9 +4,9 @@
 //! in minutes, with the month's name in the language of the phone.
 
 use super::Options;
-use super::gym_log::{GymLog, Set};
+use super::gym_log::{self, Set};
 use super::reading::Reading;
-use super::table::clock::{Memo, unreadable};
+use super::table::clock::Memo;
 use super::table::{Header, Row, Table};
 use crate::workout::Format;
 use jiff::Unit;
@@ -19,19 +19,10 @@ pub fn recognises(header: &Header) -> bool {
 
 /// Reads the table.
 pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
-    let mut table = Table::open(source)?;
+    let table = Table::open(source)?;
     let columns = Columns::of(table.header());
-    let mut reading = Reading::new(Format::Hevy);
-    let mut log = GymLog::new(Format::Hevy, options);
     let mut memos = <[Memo; 2]>::default();
-    while let Some(row) = table.next(&mut reading)? {
-        match columns.set(&row, options, &mut memos) {
-            Ok(set) => log.add(set, &row, &mut reading),
-            Err(reason) => reading.refuse(row.at(&reason)),
-        }
-    }
-    log.finish(&mut reading);
-    Ok(table.finish(reading))
+    gym_log::read(table, Format::Hevy, options, |row| columns.set(row, options, &mut memos))
 }
 
 struct Columns {
@@ -63,11 +54,8 @@ impl Columns {
     }
 
     fn set(&self, row: &Row<'_>, options: &Options, [starts, ends]: &mut [Memo; 2]) -> Result<Set, String> {
-        let time = |what, column, memo: &mut Memo| {
-            let text = row.value(column);
-            let time = text.as_deref().and_then(|text| memo.floating(text, Format::Hevy, options));
-            time.ok_or_else(|| unreadable(what, text.as_deref()))
-        };
+        let time =
+            |what, column, memo: &mut Memo| row.time(what, column, |text| memo.floating(text, Format::Hevy, options));
         let (start, end) = (time("start time", self.start, starts)?, time("end time", self.end, ends)?);
         let length = end.printed.since((Unit::Second, start.printed)).and_then(|span| span.total(Unit::Millisecond));
         Ok(Set {
@@ -75,7 +63,7 @@ impl Columns {
             title: row.word(self.title).unwrap_or_default(),
             notes: row.notes(self.notes),
             exercise: row.word(self.exercise),
-            meters: self.distance.and_then(|(column, meters)| Some(row.number(Some(column))? * meters)),
+            meters: row.meters(self.distance),
             is_strength: row.number(self.weight).or(row.number(self.reps)).is_some(),
             start,
         })

@@ -5,10 +5,10 @@
 //! winter's workout stands under daylight time, an hour late. The table carries no number of the workout.
 
 use super::reading::Reading;
-use super::table::clock::{self, Clock, unreadable};
+use super::table::clock::{self, Clock};
 use super::table::{Header, Row, Table};
-use super::{Options, number};
-use crate::workout::{ActivityType, Format, Key, Workout};
+use super::{Options, number, sport_words};
+use crate::workout::{Format, Key, Workout};
 use jiff::tz::Offset;
 use std::io::{self, Read};
 
@@ -75,16 +75,9 @@ pub fn recognises(header: &Header) -> bool {
 
 /// Reads the table.
 pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
-    let mut table = Table::open(source)?;
+    let table = Table::open(source)?;
     let columns = Columns::of(table.header());
-    let mut reading = Reading::new(Format::Peloton);
-    while let Some(row) = table.next(&mut reading)? {
-        match columns.workout(&row, options) {
-            Ok(workout) => reading.add(workout),
-            Err(reason) => reading.refuse(row.at(&reason)),
-        }
-    }
-    Ok(table.finish(reading))
+    table.workouts(Format::Peloton, |row| columns.workout(row, options))
 }
 
 struct Columns {
@@ -118,9 +111,7 @@ impl Columns {
     }
 
     fn workout(&self, row: &Row<'_>, options: &Options) -> Result<Workout, String> {
-        let printed = row.value(self.start);
-        let start = printed.as_deref().and_then(|text| start(text, options));
-        let start = start.ok_or_else(|| unreadable("timestamp", printed.as_deref()))?;
+        let start = row.time("timestamp", self.start, |text| start(text, options))?;
         let minutes = row.number(self.minutes).ok_or("no length: a ride or run without a class")?;
         let millis = number::millis(minutes * 60.0).ok_or("a length of centuries")?;
         let mut workout = start.workout(Format::Peloton, millis, options)?;
@@ -132,20 +123,14 @@ impl Columns {
             Key { vendor: Format::Peloton.as_str().to_owned(), id: format!("{} {called}", start.at) }
         });
         let discipline = row.word(self.discipline);
-        let meaning = discipline.as_deref().and_then(activity_type);
+        let meaning = discipline.as_deref().and_then(|discipline| sport_words::in_words(DISCIPLINES, discipline));
         workout.set_sport(discipline, meaning);
         workout.source.title = title;
-        workout.metrics.distance_meters =
-            self.distance.and_then(|(column, meters)| Some(row.number(Some(column))? * meters));
+        workout.metrics.distance_meters = row.meters(self.distance);
         workout.metrics.energy_kcal = row.whole(self.energy);
         workout.metrics.average_heart_rate = row.whole(self.heart_rate);
         Ok(workout)
     }
-}
-
-fn activity_type(discipline: &str) -> Option<ActivityType> {
-    let discipline = discipline.to_lowercase();
-    DISCIPLINES.iter().find(|(known, _)| *known == discipline).map(|(_, number)| ActivityType::known(*number))
 }
 
 /// Reads `2019-06-17 23:01 (PDT)`. A zone nobody told us is that of the options.
@@ -172,6 +157,7 @@ fn offset(zone: &str) -> Option<Offset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workout::ActivityType;
 
     #[test]
     fn every_number_is_one_of_the_api() {

@@ -39,12 +39,25 @@ pub struct Reading {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     Sound,
-    /// Nothing is wrong with it, and nothing in it marks its end: more of it may follow.
+    /// Nothing is wrong with it, and nothing in it marks its end: more of it may follow. Of a file that is none of ours:
+    /// with more of it, it could be one. Of an archive: bytes of its members may be missing.
     Unmarked,
     /// It breaks off; perhaps it is still growing.
     Truncated(String),
     /// Its bytes are not what they should be.
     Damaged(String),
+}
+
+impl Condition {
+    /// Whether something is wrong with the bytes.
+    pub fn is_flaw(&self) -> bool {
+        matches!(self, Self::Truncated(_) | Self::Damaged(_))
+    }
+
+    /// Text in which bytes are zero: whoever writes the file has reserved its place on the disk, and not filled all of it.
+    pub fn gap(at: impl std::fmt::Display) -> Self {
+        Self::Truncated(format!("a gap of zeros {at}"))
+    }
 }
 
 /// Its interval, type and key; equal ones are the same workout told twice.

@@ -4,8 +4,8 @@
 //! zone; `Duration` is the time in motion, and there is no other end. `GPX File` names the track beside the table.
 
 use super::reading::Reading;
-use super::table::clock::{self, unreadable};
-use super::table::value::{length, plain};
+use super::table::clock;
+use super::table::value::length;
 use super::table::{Header, Row, Table};
 use super::{Options, number, sport_words};
 use crate::workout::{ActivityType, Format, Key, Metrics, Workout};
@@ -33,21 +33,16 @@ pub fn recognises(header: &Header) -> bool {
 
 /// Reads the table.
 pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
-    let mut table = Table::open(source)?;
+    let table = Table::open(source)?;
     let columns = Columns::of(table.header());
-    let mut reading = Reading::new(Format::Runkeeper);
-    while let Some(row) = table.next(&mut reading)? {
-        match columns.workout(&row, options) {
-            Ok(workout) => {
-                if let (Some(key), Some(file)) = (&workout.key, row.word(columns.file)) {
-                    reading.accompany(file, key.clone());
-                }
-                reading.add(workout);
-            }
-            Err(reason) => reading.refuse(row.at(&reason)),
+    table.rows(Format::Runkeeper, |row, reading| {
+        let workout = columns.workout(row, options)?;
+        if let (Some(key), Some(file)) = (&workout.key, row.word(columns.file)) {
+            reading.accompany(file, key.clone());
         }
-    }
-    Ok(table.finish(reading))
+        reading.add(workout);
+        Ok(())
+    })
 }
 
 struct Columns {
@@ -85,9 +80,7 @@ impl Columns {
     }
 
     fn workout(&self, row: &Row<'_>, options: &Options) -> Result<Workout, String> {
-        let date = row.value(self.date);
-        let start = date.as_deref().and_then(|text| clock::floating(text, Format::Runkeeper, options));
-        let start = start.ok_or_else(|| unreadable("date", date.as_deref()))?;
+        let start = row.time("date", self.date, |text| clock::floating(text, Format::Runkeeper, options))?;
         let duration = row.value(self.duration).and_then(|text| length(&text)).ok_or("no duration")?;
         let mut workout = start.workout(Format::Runkeeper, duration, options)?;
         let sport = row.word(self.sport);
@@ -101,28 +94,19 @@ impl Columns {
         workout.set_sport(sport, meaning);
         workout.source.title = row.word(self.title);
         workout.source.notes = row.notes(self.notes);
-        let meters = |column: Option<(usize, f64)>| {
-            let (column, unit) = column?;
-            row.value(Some(column))
-                .and_then(|text| plain(&text))
-                .map(|number| number * unit)
-                .filter(|meters| *meters > 0.0)
-        };
         workout.metrics = Metrics {
-            distance_meters: meters(self.distance),
+            distance_meters: row.meters(self.distance),
             energy_kcal: row.whole(self.energy),
             average_heart_rate: row.whole(self.heart_rate),
             max_heart_rate: None,
-            ascent_meters: meters(self.climb).and_then(number::rounded),
+            ascent_meters: row.meters(self.climb).and_then(number::rounded),
         };
         Ok(workout)
     }
 }
 
 fn activity_type(word: &str) -> Option<ActivityType> {
-    let lower = word.to_lowercase();
-    let own = SPORTS.iter().find(|(known, _)| *known == lower).map(|(_, number)| ActivityType::known(*number));
-    own.or_else(|| sport_words::activity_type(word))
+    sport_words::in_words(SPORTS, word).or_else(|| sport_words::activity_type(word))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod sport;
 
 use super::Options;
 use super::reading::Reading;
-use super::table::clock::{self, Clock, unreadable};
+use super::table::clock::{self, Clock};
 use super::table::{Header, Row, Table};
 use crate::workout::{Format, Key, Workout};
 use jiff::{SignedDuration, Timestamp};
@@ -29,12 +29,10 @@ pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
     let mut table = Table::open(source)?;
     let columns = Columns::of(table.header());
     let mut reading = Reading::new(Format::SamsungHealth);
-    while let Some(row) = table.next(&mut reading)? {
-        match columns.workout(&row, options) {
-            Ok(workout) => reading.add(workout),
-            Err(reason) => reading.refuse(row.at(&reason)),
-        }
-    }
+    table.each_row(&mut reading, |row, reading| {
+        reading.add(columns.workout(row, options)?);
+        Ok(())
+    })?;
     leave_out_contained(&mut reading);
     if columns.device_name.is_none() {
         // The device's number tells records apart, and nobody anything.
@@ -84,10 +82,7 @@ impl Columns {
     }
 
     fn workout(&self, row: &Row<'_>, options: &Options) -> Result<Workout, String> {
-        let time = |what, column| {
-            let text = row.value(column);
-            text.as_deref().and_then(instant).ok_or_else(|| unreadable(what, text.as_deref()))
-        };
+        let time = |what, column| row.time(what, column, instant);
         let (start, end) = (time("start time", self.start)?, time("end time", self.end)?);
         let mut workout = start.workout(Format::SamsungHealth, 0, options)?;
         workout.end = end.at;

@@ -6,6 +6,7 @@ mod why;
 
 pub use why::why;
 
+use super::HEAD_LEN;
 use crate::workout::Format;
 
 /// What the beginning of a file says it is.
@@ -19,6 +20,19 @@ pub enum Kind {
     Other(&'static str),
     Empty,
     Unknown,
+}
+
+impl Kind {
+    /// Whether a file with this beginning could be another kind once more of it has been written, behind what is there or
+    /// into its gaps.
+    pub fn may_change(self, head: &[u8]) -> bool {
+        match self {
+            Self::Empty | Self::Unknown => true,
+            // The word that decides is perhaps not there yet.
+            Self::Other(_) => magic(head).is_none() && (head.len() < HEAD_LEN || head.contains(&0)),
+            Self::Known(_) | Self::Gzip | Self::Zip | Self::Tar => false,
+        }
+    }
 }
 
 /// Root elements of XML files that hold workouts, or that people mistake for such.
@@ -53,7 +67,7 @@ const MAGIC: &[(&[u8], Kind)] = &[
 /// What may stand before the content of a text.
 const BLANK: [char; 5] = ['\u{feff}', ' ', '\t', '\r', '\n'];
 
-/// Decides on the first [`HEAD_LEN`](super::HEAD_LEN) bytes, or on all of a shorter file.
+/// Decides on the first [`HEAD_LEN`] bytes, or on all of a shorter file.
 pub fn sniff(head: &[u8]) -> Kind {
     if head.is_empty() {
         return Kind::Empty;
@@ -159,6 +173,31 @@ mod tests {
             (b"", Kind::Empty),
         ] {
             assert_eq!(sniff(head), kind, "{:?}", String::from_utf8_lossy(head));
+        }
+    }
+
+    #[test]
+    fn what_has_no_decisive_word_yet_may_change() {
+        let padded = |beginning: &[u8], filler: u8| {
+            let mut head = beginning.to_vec();
+            head.resize(HEAD_LEN, filler);
+            head
+        };
+        for (head, may) in [
+            (vec![], true),
+            (padded(b"", 0), true),
+            (b"\x0e\x10".to_vec(), true),
+            (b"<gp".to_vec(), true),
+            (b"{\"dat".to_vec(), true),
+            (b"Date,Wor".to_vec(), true),
+            (padded(b"{\"a\":\"", 0), true),
+            (padded(b"{\"a\":\"", b'x'), false),
+            (padded(b"<html>", b' '), false),
+            (b"\xff\xd8\xff".to_vec(), false),
+            (b"<gpx>".to_vec(), false),
+            (b"PK\x03\x04".to_vec(), false),
+        ] {
+            assert_eq!(sniff(&head).may_change(&head), may, "{:?}", String::from_utf8_lossy(&head));
         }
     }
 }

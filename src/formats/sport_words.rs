@@ -17,6 +17,12 @@ pub fn in_table(table: &[(u8, &str)], word: &str) -> Option<ActivityType> {
     of_plain(table, &plain(word))
 }
 
+/// The same by a table of whole words in lower case: word, activity type.
+pub fn in_words(table: &[(&str, u8)], word: &str) -> Option<ActivityType> {
+    let word = word.to_lowercase();
+    table.iter().find(|(known, _)| *known == word).map(|(_, number)| ActivityType::known(*number))
+}
+
 /// The same for vendors who number their sports: number, activity type.
 pub fn in_numbers(table: &[(i64, u8)], number: i64) -> Option<ActivityType> {
     table.iter().find(|(known, _)| *known == number).map(|(_, number)| ActivityType::known(*number))

@@ -8,7 +8,7 @@
 use super::Options;
 use super::reading::Reading;
 use super::sport_translations;
-use super::table::clock::{self, unreadable};
+use super::table::clock;
 use super::table::value::length;
 use super::table::{Header, Row, Table};
 use crate::workout::{Format, Key, Metrics, Workout};
@@ -60,21 +60,17 @@ fn is_web_list(header: &Header) -> bool {
 
 /// Reads either table.
 pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
-    let mut table = Table::open(source)?;
+    let table = Table::open(source)?;
     let columns = Columns::of(table.header());
-    let mut reading = Reading::new(Format::Strava);
-    while let Some(row) = table.next(&mut reading)? {
-        let key = columns.key(&row);
+    table.rows(Format::Strava, |row, reading| {
+        let key = columns.key(row);
         let file = row.word(columns.file).filter(|file| file.contains('/'));
         if let (Some(key), Some(file)) = (&key, file) {
             reading.accompany(file, key.clone());
         }
-        match columns.workout(&row, key, options) {
-            Ok(workout) => reading.add(workout),
-            Err(reason) => reading.refuse(row.at(&reason)),
-        }
-    }
-    Ok(table.finish(reading))
+        reading.add(columns.workout(row, key, options)?);
+        Ok(())
+    })
 }
 
 #[derive(Default)]
@@ -144,8 +140,7 @@ impl Columns {
 
     fn workout(&self, row: &Row<'_>, key: Option<Key>, options: &Options) -> Result<Workout, String> {
         let key = key.ok_or("no activity number in the first column")?;
-        let date = row.value(self.date);
-        let start = date.as_deref().and_then(clock::utc).ok_or_else(|| unreadable("date", date.as_deref()))?;
+        let start = row.time("date", self.date, clock::utc)?;
         let time = |column| row.value(column).and_then(|text| length(&text));
         let elapsed = time(self.elapsed).or_else(|| time(self.elapsed_raw)).ok_or("no elapsed time")?;
         let mut workout = start.workout(Format::Strava, elapsed, options)?;

@@ -5,9 +5,9 @@
 //! Cells are parted by commas or semicolons; German headers are known.
 
 use super::Options;
-use super::gym_log::{GymLog, Set};
+use super::gym_log::{self, Set};
 use super::reading::Reading;
-use super::table::clock::{Memo, unreadable};
+use super::table::clock::Memo;
 use super::table::value::length;
 use super::table::{Header, Row, Table};
 use crate::workout::Format;
@@ -25,19 +25,10 @@ pub fn recognises(header: &Header) -> bool {
 
 /// Reads the table.
 pub fn read(source: &mut dyn Read, options: &Options) -> io::Result<Reading> {
-    let mut table = Table::open(source)?;
+    let table = Table::open(source)?;
     let columns = Columns::of(table.header());
-    let mut reading = Reading::new(Format::Strong);
-    let mut log = GymLog::new(Format::Strong, options);
     let mut starts = Memo::default();
-    while let Some(row) = table.next(&mut reading)? {
-        match columns.set(&row, options, &mut starts) {
-            Ok(set) => log.add(set, &row, &mut reading),
-            Err(reason) => reading.refuse(row.at(&reason)),
-        }
-    }
-    log.finish(&mut reading);
-    Ok(table.finish(reading))
+    gym_log::read(table, Format::Strong, options, |row| columns.set(row, options, &mut starts))
 }
 
 struct Columns {
@@ -70,9 +61,7 @@ impl Columns {
     }
 
     fn set(&self, row: &Row<'_>, options: &Options, starts: &mut Memo) -> Result<Set, String> {
-        let date = row.value(self.date);
-        let start = date.as_deref().and_then(|text| starts.floating(text, Format::Strong, options));
-        let start = start.ok_or_else(|| unreadable("date", date.as_deref()))?;
+        let start = row.time("date", self.date, |text| starts.floating(text, Format::Strong, options))?;
         Ok(Set {
             start,
             title: row.word(self.title).unwrap_or_default(),

@@ -7,16 +7,17 @@
 pub mod clock;
 mod header;
 mod months;
+mod row;
 pub mod value;
 
 pub use header::Header;
+pub use row::Row;
 
+use super::encoding;
 use super::reading::{Condition, Reading, condition_of};
-use super::{encoding, number};
+use crate::workout::{Format, Workout};
 use csv_core::{ReadRecordResult as Step, Reader, ReaderBuilder};
-use encoding_rs::WINDOWS_1252;
 use encoding_rs_io::DecodeReaderBytes;
-use std::borrow::Cow;
 use std::io::{self, Read};
 
 /// Bytes of one row; the longest real ones hold a diary entry.
@@ -24,12 +25,6 @@ const LONGEST_ROW: usize = 1 << 20;
 
 /// Cells of one row; the widest real tables have about a hundred.
 const MOST_CELLS: usize = 4096;
-
-/// Bytes of a name or word that are kept.
-const LONGEST_WORD: usize = 1 << 10;
-
-/// Bytes of notes that are kept.
-const LONGEST_NOTES: usize = 4 << 10;
 
 const BUFFER_LEN: usize = 64 << 10;
 
@@ -112,8 +107,53 @@ impl<'s> Table<'s> {
         self.preamble.as_deref()
     }
 
+    /// Reads a table in which each row is a workout; refuses the rows that hold none, each with its place.
+    pub fn workouts(
+        self,
+        format: Format,
+        mut workout: impl FnMut(&Row<'_>) -> Result<Workout, String>,
+    ) -> io::Result<Reading> {
+        self.rows(format, |row, reading| {
+            reading.add(workout(row)?);
+            Ok(())
+        })
+    }
+
+    /// Reads a table whose rows `take` puts into the reading; refuses those that it does not take, each with its place.
+    pub fn rows(
+        mut self,
+        format: Format,
+        take: impl FnMut(&Row<'_>, &mut Reading) -> Result<(), String>,
+    ) -> io::Result<Reading> {
+        let mut reading = Reading::new(format);
+        self.each_row(&mut reading, take)?;
+        Ok(self.finish(reading))
+    }
+
+    /// The same up to the end of the table, for readers that have more to say before it is judged by [`Table::finish`].
+    pub fn each_row(
+        &mut self,
+        reading: &mut Reading,
+        mut take: impl FnMut(&Row<'_>, &mut Reading) -> Result<(), String>,
+    ) -> io::Result<()> {
+        while let Some(row) = self.next(reading)? {
+            if let Err(reason) = take(&row, reading) {
+                reading.refuse(row.at(&reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// The reading with what is known of the table's end.
+    pub fn finish(self, reading: Reading) -> Reading {
+        if reading.condition != Condition::Sound {
+            return reading;
+        }
+        reading.in_condition(self.condition.unwrap_or(Condition::Unmarked))
+    }
+
     /// The next row that is not empty; refuses those with more cells than the header names.
-    pub fn next(&mut self, reading: &mut Reading) -> io::Result<Option<Row<'_>>> {
+    fn next(&mut self, reading: &mut Reading) -> io::Result<Option<Row<'_>>> {
         let cells = loop {
             if self.condition.is_some() || reading.condition != Condition::Sound {
                 return Ok(None);
@@ -134,14 +174,6 @@ impl<'s> Table<'s> {
             break cells;
         };
         Ok(Some(self.current(cells)))
-    }
-
-    /// The reading with what is known of the table's end.
-    pub fn finish(self, reading: Reading) -> Reading {
-        if reading.condition != Condition::Sound {
-            return reading;
-        }
-        reading.in_condition(self.condition.unwrap_or(Condition::Unmarked))
     }
 
     fn current(&self, cells: usize) -> Row<'_> {
@@ -174,7 +206,8 @@ impl<'s> Table<'s> {
             if let Some(condition) = &self.condition {
                 self.open = false;
                 let enough = cells >= self.header.len();
-                let is_row = step == Step::Record && enough && *condition == Condition::Unmarked;
+                let is_whole = step == Step::Record && enough && !self.has_gap(cells);
+                let is_row = is_whole && *condition == Condition::Unmarked;
                 if !is_row && *condition == Condition::Unmarked {
                     let what = if step == Step::Record { "" } else { " within quotes" };
                     let what = format!("{} breaks off{what}", self.place());
@@ -188,6 +221,10 @@ impl<'s> Table<'s> {
                 Step::InputEmpty => {}
                 Step::Record => {
                     self.open = false;
+                    if self.has_gap(cells) {
+                        self.condition = Some(Condition::gap(format_args!("in {}", self.place())));
+                        return Ok(Found::End);
+                    }
                     return Ok(Found::Row(cells));
                 }
                 Step::OutputFull | Step::OutputEndsFull => {
@@ -199,6 +236,12 @@ impl<'s> Table<'s> {
                 Step::End => return Ok(Found::End),
             }
         }
+    }
+
+    /// Whether the row has zeros in it.
+    fn has_gap(&self, cells: usize) -> bool {
+        let length = self.ends[..cells].last().copied().unwrap_or_default();
+        memchr::memchr(0, &self.row[..length]).is_some()
     }
 
     /// Where the row stands that is being parsed.
@@ -227,71 +270,5 @@ impl<'s> Table<'s> {
             });
         }
         Ok(())
-    }
-}
-
-/// One row, and where it stands.
-pub struct Row<'t> {
-    bytes: &'t [u8],
-    ends: &'t [usize],
-    number: u64,
-    line: u64,
-}
-
-impl Row<'_> {
-    fn cell(&self, column: usize) -> Cow<'_, str> {
-        let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        let end = self.ends.get(column).copied().unwrap_or(start);
-        let bytes = &self.bytes[start..end];
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
-        }
-    }
-
-    /// What a cell says, without the blanks around it; `None` for a missing or empty one, and for the words that mean so.
-    pub fn value(&self, column: Option<usize>) -> Option<Cow<'_, str>> {
-        let value = match self.cell(column?) {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-        };
-        let says_nothing = matches!(&*value, "" | "-" | "--" | "None" | "null" | "NULL" | "NaN" | "nan" | "N/A");
-        // Spreadsheets and Strava write the latter.
-        (!says_nothing && !value.starts_with("#error") && !value.starts_with("#ERROR")).then_some(value)
-    }
-
-    /// A name or a word.
-    pub fn word(&self, column: Option<usize>) -> Option<String> {
-        self.at_most(column, LONGEST_WORD)
-    }
-
-    /// A longer text of the person.
-    pub fn notes(&self, column: Option<usize>) -> Option<String> {
-        self.at_most(column, LONGEST_NOTES)
-    }
-
-    fn at_most(&self, column: Option<usize>, length: usize) -> Option<String> {
-        let value = self.value(column)?;
-        Some(value[..value.floor_char_boundary(length)].to_owned())
-    }
-
-    /// A number above zero, with a point or a comma before its fraction.
-    pub fn number(&self, column: Option<usize>) -> Option<f64> {
-        value::plain(&self.value(column)?).filter(|number| *number > 0.0)
-    }
-
-    /// The same in the account's language, with marks between thousands.
-    pub fn grouped(&self, column: Option<usize>) -> Option<f64> {
-        value::grouped(&self.value(column)?).filter(|number| *number > 0.0)
-    }
-
-    /// A number above zero, rounded.
-    pub fn whole<T: TryFrom<i64>>(&self, column: Option<usize>) -> Option<T> {
-        self.number(column).and_then(number::rounded)
-    }
-
-    /// A reason to refuse this row, with its place.
-    pub fn at(&self, reason: &str) -> String {
-        format!("row {} (line {}): {reason}", self.number, self.line)
     }
 }

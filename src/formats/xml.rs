@@ -166,7 +166,8 @@ enum Step {
 fn reader<R: Read>(head: &[u8], source: R) -> io::Result<XmlReader<R>> {
     let decoder = encoding::decoder(head, source)?;
     let inner = BufReader::with_capacity(BUFFER_LEN, decoder);
-    let mut reader = Reader::from_reader(Bounded { inner, left: LONGEST_EVENT, exceeded: false });
+    let bounded = Bounded { inner, left: LONGEST_EVENT, exceeded: false, clean: 0, in_gap: false };
+    let mut reader = Reader::from_reader(bounded);
     reader.config_mut().allow_dangling_amp = true;
     Ok(reader)
 }
@@ -235,6 +236,7 @@ impl<R: Read, D: Document> Walker<'_, R, D> {
             quick_xml::Error::Io(_) if self.reader.get_ref().exceeded => {
                 Ok(Condition::Damaged(format!("one element at byte {at} is longer than {LONGEST_EVENT} bytes")))
             }
+            quick_xml::Error::Io(_) if self.reader.get_ref().in_gap => Ok(Condition::gap(format!("after byte {at}"))),
             quick_xml::Error::Io(error) => condition_of(&error),
             quick_xml::Error::Syntax(what) => Ok(Condition::Truncated(format!("{what}, at byte {at}"))),
             other => Ok(Condition::Damaged(format!("not well-formed at byte {at}: {other}"))),
@@ -242,16 +244,22 @@ impl<R: Read, D: Document> Walker<'_, R, D> {
     }
 }
 
-/// Refuses to hand out more than one event's worth of bytes, because the parser would collect them all.
+/// Refuses to hand out more than one event's worth of bytes, because the parser would collect them all; and zeros, which no
+/// XML has, because it would take them for text.
 struct Bounded<R> {
     inner: R,
     left: usize,
     exceeded: bool,
+    /// Bytes ahead that are known to hold no zero.
+    clean: usize,
+    in_gap: bool,
 }
 
 impl<R: BufRead> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer)
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 
@@ -261,11 +269,20 @@ impl<R: BufRead> BufRead for Bounded<R> {
             self.exceeded = true;
             return Err(io::Error::from(io::ErrorKind::InvalidData));
         }
-        self.inner.fill_buf()
+        let bytes = self.inner.fill_buf()?;
+        if self.clean == 0 {
+            self.clean = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+            self.in_gap = self.clean == 0 && !bytes.is_empty();
+        }
+        if self.in_gap {
+            return Err(io::Error::from(io::ErrorKind::InvalidData));
+        }
+        Ok(&bytes[..self.clean])
     }
 
     fn consume(&mut self, count: usize) {
         self.left = self.left.saturating_sub(count);
+        self.clean = self.clean.saturating_sub(count);
         self.inner.consume(count);
     }
 }
@@ -331,6 +348,13 @@ mod tests {
             assert!(matches!(texts(&xml[..end]).1, Condition::Truncated(_)), "{}", &xml[..end]);
         }
         assert_eq!(texts(&format!("{xml}\0\0<rest")).1, Condition::Sound);
+    }
+
+    #[test]
+    fn a_gap_is_not_text() {
+        for xml in ["<r><t>on\0\0\0\0ne</t></r>", "<r a='1\0'/>", "\0<r/>", "<r>\0</r>"] {
+            assert!(matches!(texts(xml).1, Condition::Truncated(what) if what.contains("gap")), "{xml:?}");
+        }
     }
 
     #[test]

@@ -39,14 +39,40 @@ pub fn place(connection: &Connection, person: &Person, file: i64, workouts: &[Wo
         }
     }
     let left = former.left();
-    if !news.is_empty() && !left.is_empty() {
-        let own = Own::load(connection, &left)?;
+    if !news.is_empty() {
+        // A new file may be the next version of one that was moved when it was done with.
+        let moved = if left.is_empty() { records::of_former_versions(connection, file)? } else { Vec::new() };
+        let own = Own::load(connection, if left.is_empty() { &moved } else { &left })?;
         news = placing.each(news, workouts, |placing, record| Ok(own.by_key(record, &placing.taken)))?;
         news = placing.each(news, workouts, |placing, record| Ok(own.by_overlap(record, &placing.taken)))?;
     }
     placing.each(news, workouts, |placing, record| placing.find_or_make(record).map(Some))?;
     records::forget(connection, left.iter().map(|(record, _)| *record))?;
     Ok(placing.finish(&left))
+}
+
+/// Whether a file told exactly this before.
+pub fn is_told(connection: &Connection, file: i64, workouts: &[Workout]) -> rusqlite::Result<bool> {
+    let mut former = Former::load(connection, file)?;
+    for workout in workouts {
+        if former.take(&records::stored(workout)?).is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(former.left().is_empty())
+}
+
+/// Whether all that is left of a file is parts of what it told when it was whole: then the whole is the better word.
+pub fn is_remainder(connection: &Connection, file: i64, workouts: &[Workout]) -> rusqlite::Result<bool> {
+    if workouts.is_empty() || !workouts.iter().all(|workout| workout.source.salvaged) {
+        return Ok(false);
+    }
+    let mut starts = HashSet::new();
+    records::of_file(connection, file, |_, _, json| {
+        let whole = serde_json::from_str::<Workout>(json).ok().filter(|workout| !workout.source.salvaged);
+        starts.extend(whole.map(|workout| workout.start));
+    })?;
+    Ok(workouts.iter().all(|workout| starts.contains(&workout.start)))
 }
 
 /// The records of a file as it was, by their content.
@@ -189,7 +215,7 @@ impl<'a> Placing<'a> {
         let account = self.person.account;
         let mut failed = None;
         let id = session::assign_id(record, |id| {
-            sessions::has_id(self.connection, account, id).unwrap_or_else(|error| {
+            sessions::has_id(self.connection, account, id, None).unwrap_or_else(|error| {
                 failed.get_or_insert(error);
                 false
             })

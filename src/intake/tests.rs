@@ -111,7 +111,7 @@ fn seen(path: &str, workouts: &[Workout]) -> Seen {
     let mut reading = Reading::new(Format::Fit);
     workouts.iter().cloned().for_each(|workout| reading.add(workout));
     let assessment = assess(&mut reading, Timestamp::now());
-    Seen::new(Path::new(path), Stamp { size: 1, mtime_ns: 2, inode: 3 }, reading, assessment)
+    Seen::new(Path::new(path), Stamp { size: 1, mtime_ns: 2, inode: 3, ctime_ns: 0 }, reading, assessment)
 }
 
 fn run(format: Format, start: &str, minutes: i64) -> Workout {

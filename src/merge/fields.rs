@@ -2,7 +2,8 @@
 //!
 //! Two orders, whatever came first: times and measures come from what recorded them, words and the type from where people
 //! edit them. Among records of one format sound files go before those that break off. Of what one vendor says in several
-//! files, as in an export of each month, only the last word counts: people edit what they exported before.
+//! files, as in an export of each month, only the last word counts: people edit what they exported before. So it is with what
+//! came under one name after the other, where files are moved when they are done with.
 
 use crate::workout::{ActivityType, Format, Workout};
 use serde::Serialize;
@@ -175,8 +176,13 @@ fn current(records: &[Workout]) -> Vec<usize> {
     by_age.sort_by_key(|index| (records[*index].source.salvaged, Reverse(records[*index].source.said_ns)));
     let mut tellers = HashSet::new();
     let is_last_word = |index: &usize| {
-        let record = &records[*index];
-        record.key.as_ref().is_none_or(|key| tellers.insert((record.source.format.as_str(), &key.vendor)))
+        let Workout { key, source, .. } = &records[*index];
+        let (vendor, place) = match key {
+            Some(key) => (Some(&key.vendor), None),
+            None if source.origin.is_empty() => return true,
+            None => (None, Some((&source.origin, &source.member))),
+        };
+        tellers.insert((source.format.as_str(), vendor, place))
     };
     let last_words: HashSet<usize> = by_age.into_iter().filter(is_last_word).collect();
     order.retain(|index| last_words.contains(index));

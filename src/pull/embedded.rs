@@ -66,7 +66,7 @@ impl Embedded {
         while let Some(step) = listing.next().await? {
             let Step::Page(sessions) = step else { continue };
             for session in sessions {
-                known.has(session.key, session.kept_content());
+                known.has(session.key, session.kept_content(), session.modified);
             }
         }
         Ok(known)

@@ -60,7 +60,7 @@ impl JsonLines {
         let mut superseded = 0;
         self.read(|line, number| {
             let listed = session(line).ok_or_else(|| Error::NotSessions { path: self.path.clone(), line: number })?;
-            superseded += u64::from(!known.has(listed.key, listed.content()));
+            superseded += u64::from(!known.has(listed.key, listed.content(), None));
             Ok(())
         })?;
         self.superseded = superseded;

@@ -14,13 +14,23 @@ const UNKNOWN_APPLICATION: &str = "unknown";
 
 /// 128 bits of a hash stand for an id or a content: what is remembered of a session has the same size for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 16]);
+pub struct Digest([u8; DIGEST]);
+
+/// Bytes of a digest.
+pub const DIGEST: usize = 16;
 
 impl Digest {
     fn of(bytes: &[u8]) -> Self {
-        let mut half = [0; 16];
-        half.copy_from_slice(&Sha256::digest(bytes)[..16]);
-        Self(half)
+        Self::read(&Sha256::digest(bytes))
+    }
+
+    /// The first of these bytes, of which there have to be enough.
+    pub fn read(bytes: &[u8]) -> Self {
+        Self(bytes.first_chunk().copied().unwrap_or_default())
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -33,6 +43,8 @@ pub struct Listed {
     pub id: Option<String>,
     /// By which it is known again: by its id, else by all of it.
     pub key: Digest,
+    /// When it was last changed, in Unix milliseconds, if it tells.
+    pub modified: Option<i64>,
     /// The span in Unix milliseconds, if it tells one.
     span: Option<(i64, i64)>,
 }
@@ -50,7 +62,8 @@ impl Listed {
         };
         let span = millis("startTimeMillis").zip(millis("endTimeMillis"));
         let key = Digest::of(id.as_deref().unwrap_or(&line).as_bytes());
-        Self { line, id, key, span }
+        let modified = millis("modifiedTimeMillis");
+        Self { line, id, key, modified, span }
     }
 
     /// When it ended, if it is one of a window's own and not one that a server listed because it is near. In doubt it is,

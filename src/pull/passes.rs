@@ -1,9 +1,10 @@
 //! The passes of a pull: what the source lists and the target lacks is taken, until there is no such thing.
 
+use super::agreed::Agreed;
 use super::bookmark::{Bookmark, Deal, Place};
 use super::embedded::Embedded;
 use super::json_lines::JsonLines;
-use super::known::Known;
+use super::known::{Known, Standing};
 use super::listed::{Digest, Listed};
 use super::listing::{Listing, Step};
 use super::peer::Peer;
@@ -83,6 +84,8 @@ pub struct Pull {
     pub tell: Tell,
     pub from: Timestamp,
     pub to: Timestamp,
+    /// By which an edit in the target is known, where there may be any.
+    pub agreed: Option<Agreed>,
 }
 
 /// What one pass did.
@@ -92,6 +95,9 @@ struct Pass {
     taken: u64,
     /// What was taken, the first of it.
     names: Vec<String>,
+    /// Sessions that somebody edited in the target, and the first of them.
+    edited: HashSet<Digest>,
+    edited_names: Vec<String>,
     refused: HashSet<Digest>,
     refusals: Vec<Refused>,
 }
@@ -120,7 +126,7 @@ impl Pull {
         while let Some(step) = listing.next().await? {
             match step {
                 Step::Page(sessions) => {
-                    let lacking = pass.lacking(&self.target, sessions);
+                    let lacking = pass.lacking(&self.target, self.agreed.as_mut(), sessions);
                     if !lacking.is_empty() {
                         if self.bookmark.place.is_none() {
                             // A file must not grow before it is written down how much of it is good.
@@ -129,7 +135,7 @@ impl Pull {
                         crash::point("pull.taking");
                         let refused = self.target.take(&lacking).await?;
                         crash::point("pull.taken");
-                        pass.took(&self.target, &lacking, refused);
+                        pass.took(&self.target, self.agreed.as_mut(), &lacking, refused);
                     }
                 }
                 Step::Until(until) => {
@@ -161,6 +167,7 @@ impl Pull {
             Target::Server(server) => refused_file = server.settle_refusals()?.map(Path::to_path_buf),
         }
         if verified {
+            self.agreed.iter_mut().try_for_each(Agreed::save)?;
             self.bookmark.remove()?;
         }
         let Deal { source, account, .. } = self.bookmark.deal.clone();
@@ -176,6 +183,8 @@ impl Pull {
             refused: u64::try_from(pass.refused.len()).unwrap_or(u64::MAX),
             refusals: pass.refusals,
             refused_file,
+            edited: u64::try_from(pass.edited.len()).unwrap_or(u64::MAX),
+            edited_sessions: pass.edited_names,
             differing: if verified { Vec::new() } else { pass.names },
             others,
         })
@@ -192,22 +201,41 @@ fn mark(bookmark: &mut Bookmark, target: &Target, until: Timestamp) -> Result<()
 
 impl Pass {
     /// The sessions of a page that the target does not have as they are.
-    fn lacking(&mut self, target: &Target, mut sessions: Vec<Listed>) -> Vec<Listed> {
+    fn lacking(&mut self, target: &Target, mut agreed: Option<&mut Agreed>, mut sessions: Vec<Listed>) -> Vec<Listed> {
         let mut asked = HashSet::new();
         sessions.retain(|session| {
-            self.known.lacks(session.key, target.content(session))
-                && !self.refused.contains(&session.key)
-                && asked.insert(session.key)
+            let (key, content) = (session.key, target.content(session));
+            let before = agreed.as_ref().and_then(|agreed| agreed.content(key));
+            match self.known.standing(session, content, before) {
+                Standing::Same => {
+                    agreed.iter_mut().for_each(|agreed| agreed.set(key, content));
+                    false
+                }
+                Standing::Edited => {
+                    self.keep(session);
+                    false
+                }
+                Standing::Lacking => !self.refused.contains(&key) && asked.insert(key),
+            }
         });
         sessions
     }
 
-    fn took(&mut self, target: &Target, sessions: &[Listed], refused: Vec<Refused>) {
+    /// Notes that somebody edited a session in the target.
+    fn keep(&mut self, session: &Listed) {
+        if self.edited.insert(session.key) && self.edited_names.len() < MOST_NAMED {
+            self.edited_names.push(session.name().to_owned());
+        }
+    }
+
+    fn took(&mut self, target: &Target, mut agreed: Option<&mut Agreed>, sessions: &[Listed], refused: Vec<Refused>) {
         self.refused.extend(refused.iter().map(|refused| refused.key));
         let room = MOST_NAMED.saturating_sub(self.refusals.len());
         self.refusals.extend(refused.into_iter().take(room));
         for session in sessions.iter().filter(|session| !self.refused.contains(&session.key)) {
-            self.known.took(session.key, target.content(session));
+            let content = target.content(session);
+            self.known.took(session.key, content);
+            agreed.iter_mut().for_each(|agreed| agreed.set(session.key, content));
             self.taken += 1;
             if self.names.len() < MOST_NAMED {
                 self.names.push(session.name().to_owned());

@@ -38,6 +38,16 @@ pub fn left(path: &Path) -> io::Result<Left> {
     })
 }
 
+/// Whether somebody may have it open, or had it when they were killed: until then both of these files are beside it.
+pub fn is_in_use(path: &Path) -> bool {
+    ["-wal", "-shm"].iter().all(|part| part_of(path, part).exists())
+}
+
+/// The log that belongs to a database.
+pub fn log_of(path: &Path) -> PathBuf {
+    part_of(path, "-wal")
+}
+
 /// What is wrong with the pages of a database, if anything is. Reads all of it.
 pub fn flaw(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

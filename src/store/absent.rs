@@ -3,6 +3,7 @@
 use super::Account;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ pub struct Told {
     pub gone: Option<Timestamp>,
     /// It was missed with so much else that only a person can say that it is gone.
     pub doubted: bool,
+    /// Since when it is not there, where nothing follows from that.
+    pub absent: Option<Timestamp>,
 }
 
 /// Hands every file at or below a path that tells of sessions to `each`, by path.
@@ -27,19 +30,23 @@ pub fn below<E: From<rusqlite::Error>>(
 ) -> Result<(), E> {
     let [path, from, to] = range(path);
     let mut query = connection.prepare_cached(
-        "SELECT id, path, gone_ms, doubted FROM file
+        "SELECT id, path, gone_ms, doubted, absent_ms FROM file
          WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)
              AND EXISTS (SELECT 1 FROM record WHERE file_id = file.id)
          ORDER BY path",
     )?;
     let mut rows = query.query(params![account.id, path, from, to])?;
     while let Some(row) = rows.next()? {
-        let gone: Option<i64> = row.get(2)?;
+        let time = |index| {
+            let millis: Option<i64> = row.get(index)?;
+            Ok::<_, rusqlite::Error>(millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+        };
         each(Told {
             file: row.get(0)?,
             path: PathBuf::from(OsString::from_vec(row.get(1)?)),
-            gone: gone.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+            gone: time(2)?,
             doubted: row.get(3)?,
+            absent: time(4)?,
         })?;
     }
     Ok(())
@@ -82,9 +89,68 @@ pub fn find_again(connection: &Connection, files: &[i64]) -> rusqlite::Result<Ve
     Ok(paths)
 }
 
+/// Whether other files at or below `folder` that are there tell of every session that a file tells of.
+pub fn is_told_elsewhere(
+    connection: &Connection,
+    file: i64,
+    folder: &Path,
+    is_there: impl Fn(&Path) -> bool,
+) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached(
+        "SELECT DISTINCT mine.session_row, path FROM record AS mine
+             LEFT JOIN record AS other ON other.session_row = mine.session_row AND other.file_id <> mine.file_id
+             LEFT JOIN file ON file.id = other.file_id
+         WHERE mine.file_id = ?1",
+    )?;
+    let (mut mine, mut told) = (HashSet::new(), HashSet::new());
+    let mut rows = query.query([file])?;
+    while let Some(row) = rows.next()? {
+        let session: i64 = row.get(0)?;
+        mine.insert(session);
+        let other: Option<Vec<u8>> = row.get(1)?;
+        let other = other.map(|path| PathBuf::from(OsString::from_vec(path)));
+        if !told.contains(&session) && other.is_some_and(|other| other.starts_with(folder) && is_there(&other)) {
+            told.insert(session);
+        }
+    }
+    Ok(!mine.is_empty() && mine == told)
+}
+
+/// How many files at or below a path are known, whatever came of them, and of how many it is known that they are absent.
+pub fn known(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<(u64, u64)> {
+    let [path, from, to] = range(path);
+    let mut query = connection.prepare_cached(
+        "SELECT count(*), count(absent_ms) FROM file
+         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)",
+    )?;
+    query.query_row(params![account.id, path, from, to], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Since when each of these is absent by now: those that were so already keep their time.
+pub fn set_absent(connection: &Connection, files: &[i64], now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE file SET absent_ms = ?2 WHERE id = ?1 AND (absent_ms IS NULL OR absent_ms > ?2)";
+    let mut update = connection.prepare_cached(sql)?;
+    files.iter().try_for_each(|file| update.execute(params![file, now.as_millisecond()]).map(drop))
+}
+
+/// These are there again.
+pub fn set_present(connection: &Connection, files: &[i64]) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached("UPDATE file SET absent_ms = NULL WHERE id = ?1")?;
+    files.iter().try_for_each(|file| update.execute([file]).map(drop))
+}
+
 /// Whether a file is still missed: it may have come back since somebody looked.
 pub fn is_missed(connection: &Connection, file: i64) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM file WHERE id = ?1 AND gone_ms IS NOT NULL")?.exists([file])
+}
+
+/// How many sessions nobody but these files tells of, each for itself.
+pub fn sessions_of(connection: &Connection, files: impl Iterator<Item = i64>) -> rusqlite::Result<usize> {
+    let mut query = connection.prepare_cached(
+        "SELECT count(DISTINCT session_row) FROM record AS ours WHERE file_id = ?1 AND NOT EXISTS (
+             SELECT 1 FROM record WHERE record.session_row = ours.session_row AND record.file_id != ?1)",
+    )?;
+    files.map(|file| query.query_row([file], |row| row.get::<_, usize>(0))).sum()
 }
 
 /// Removes a file's row, after its records: should it come back, it is read again. Returns its path.
@@ -92,19 +158,52 @@ pub fn forget(connection: &Connection, file: i64) -> rusqlite::Result<PathBuf> {
     connection.prepare_cached("DELETE FROM file WHERE id = ?1 RETURNING path")?.query_row([file], path)
 }
 
-/// How many of an account's files are missed, and how many of those wait for a person.
+/// A file that tells of no session, and when it was judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    file: i64,
+    at: i64,
+    pub path: PathBuf,
+}
+
+/// The files at or below a path that people are told of and that never told of a session.
+pub fn without_session(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<Vec<Judged>> {
+    let [path, from, to] = range(path);
+    let mut query = connection.prepare_cached(
+        "SELECT id, judged_ms, path FROM file
+         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)
+             AND verdict IN ('rejected', 'waiting', 'ignored')
+             AND NOT EXISTS (SELECT 1 FROM record WHERE file_id = file.id)",
+    )?;
+    let judged = |row: &Row<'_>| {
+        Ok(Judged { file: row.get(0)?, at: row.get(1)?, path: PathBuf::from(OsString::from_vec(row.get(2)?)) })
+    };
+    query.query_map(params![account.id, path, from, to], judged)?.collect()
+}
+
+/// Removes the rows of files, but for those that were judged again since.
+pub fn forget_as_judged(connection: &Connection, files: &[Judged]) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM file WHERE id = ?1 AND judged_ms = ?2";
+    let mut delete = connection.prepare_cached(sql)?;
+    files.iter().try_for_each(|Judged { file, at, .. }| delete.execute([file, at]).map(drop))
+}
+
+/// How many of an account's files are missed, how many of those wait for a person, and how many are not there any more where
+/// nothing follows from that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Missed {
     pub missed_files: u64,
     pub doubted_files: u64,
+    pub absent_files: u64,
 }
 
 pub fn counts(connection: &Connection, account: i64) -> rusqlite::Result<Missed> {
-    let sql = "SELECT count(gone_ms), coalesce(sum(doubted), 0) FROM file
-               WHERE account_id = ?1 AND (gone_ms IS NOT NULL OR doubted)";
+    let sql = "SELECT count(gone_ms), coalesce(sum(doubted), 0), count(iif(gone_ms IS NULL AND NOT doubted, 1, NULL)) FROM file
+               WHERE account_id = ?1 AND (gone_ms IS NOT NULL OR doubted OR absent_ms IS NOT NULL)";
     connection.prepare_cached(sql)?.query_row([account], |row| {
         let (gone, doubted): (u64, u64) = (row.get(0)?, row.get(1)?);
-        Ok(Missed { missed_files: gone.saturating_add(doubted), doubted_files: doubted })
+        let absent_files = row.get(2)?;
+        Ok(Missed { missed_files: gone.saturating_add(doubted), doubted_files: doubted, absent_files })
     })
 }

@@ -16,16 +16,30 @@ pub struct Stamp {
     pub size: i64,
     pub mtime_ns: i64,
     pub inode: i64,
+    /// When anything of it was last changed, its owner or a name of it too: the one time that nobody can set. 0 if that was
+    /// not noted.
+    #[serde(default)]
+    pub ctime_ns: i64,
 }
 
 impl Stamp {
     pub fn of(metadata: &Metadata) -> Self {
         Self {
             size: metadata.size().cast_signed(),
-            mtime_ns: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+            mtime_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
             inode: metadata.ino().cast_signed(),
+            ctime_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+
+    /// Whether a file that had this stamp has changed, if it has that one now.
+    pub fn has_changed(self, now: Self) -> bool {
+        Self { ctime_ns: if self.ctime_ns == 0 { 0 } else { now.ctime_ns }, ..now } != self
+    }
+}
+
+fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(rest)
 }
 
 /// What became of a file; the counts of these add up to the number of files.
@@ -92,9 +106,10 @@ pub fn settled(
 ) -> rusqlite::Result<Option<(Verdict, Option<String>)>> {
     let mut query = connection.prepare_cached(
         "SELECT verdict, reader_version, reason FROM file
-         WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND mtime_ns = ?4 AND inode = ?5",
+         WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND mtime_ns = ?4 AND inode = ?5 AND ctime_ns IN (0, ?6)",
     )?;
-    let values = params![account.id, path.as_os_str().as_bytes(), stamp.size, stamp.mtime_ns, stamp.inode];
+    let Stamp { size, mtime_ns, inode, ctime_ns } = stamp;
+    let values = params![account.id, path.as_os_str().as_bytes(), size, mtime_ns, inode, ctime_ns];
     let found = query
         .query_row(values, |row| Ok((Verdict::parse(row.get_ref(0)?.as_str()?), row.get::<_, i64>(1)?, row.get(2)?)))
         .optional()?;
@@ -104,6 +119,15 @@ pub fn settled(
         }
         _ => None,
     })
+}
+
+/// Whether this very file has a verdict, whether or not that still holds. Events do not tell of links to it elsewhere, so
+/// that its time of change says nothing here.
+pub fn was_seen(connection: &Connection, account: Account, path: &Path, stamp: Stamp) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached(
+        "SELECT 1 FROM file WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND mtime_ns = ?4 AND inode = ?5",
+    )?;
+    query.exists(params![account.id, path.as_os_str().as_bytes(), stamp.size, stamp.mtime_ns, stamp.inode])
 }
 
 /// Whether a file tells of sessions that wait to be sent, or for a person.
@@ -121,6 +145,16 @@ pub fn row(connection: &Connection, account: Account, path: &Path) -> rusqlite::
     query.query_row(params![account.id, path.as_os_str().as_bytes()], |row| row.get(0)).optional()
 }
 
+/// The row of a file that told of sessions when it had this path, size and inode, whatever its times were.
+pub fn in_place(connection: &Connection, account: Account, path: &Path, stamp: Stamp) -> rusqlite::Result<Option<i64>> {
+    let mut query = connection.prepare_cached(
+        "SELECT id FROM file WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND inode = ?4
+             AND EXISTS (SELECT 1 FROM record WHERE file_id = file.id)",
+    )?;
+    let values = params![account.id, path.as_os_str().as_bytes(), stamp.size, stamp.inode];
+    query.query_row(values, |row| row.get(0)).optional()
+}
+
 /// Whether the same file has this verdict, for this reason, already.
 pub fn was_judged(connection: &Connection, account: Account, judged: &Judged<'_>) -> rusqlite::Result<bool> {
     let mut query = connection.prepare_cached(
@@ -132,6 +166,12 @@ pub fn was_judged(connection: &Connection, account: Account, judged: &Judged<'_>
     query.exists(params![account.id, path, stamp.size, stamp.mtime_ns, stamp.inode, verdict.as_str(), reason])
 }
 
+/// Whether a file was gone when somebody last looked.
+pub fn is_missed(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM file WHERE account_id = ?1 AND path = ?2 AND gone_ms IS NOT NULL";
+    connection.prepare_cached(sql)?.exists(params![account.id, path.as_os_str().as_bytes()])
+}
+
 /// Writes a verdict down and returns the file's row.
 pub fn judge(
     connection: &Connection,
@@ -141,10 +181,12 @@ pub fn judge(
     now: Timestamp,
 ) -> rusqlite::Result<i64> {
     let mut upsert = connection.prepare_cached(
-        "INSERT INTO file (account_id, path, size, mtime_ns, inode, format, verdict, reason, reader_version, judged_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        "INSERT INTO file (account_id, path, size, mtime_ns, inode, format, verdict, reason, reader_version, judged_ms,
+             ctime_ns)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (account_id, path) DO UPDATE SET size = ?3, mtime_ns = ?4, inode = ?5, format = ?6, verdict = ?7,
-             reason = ?8, reader_version = ?9, judged_ms = ?10, gone_ms = NULL, doubted = 0
+             reason = ?8, reader_version = ?9, judged_ms = ?10, gone_ms = NULL, doubted = 0,
+             ctime_ns = ?11
          RETURNING id",
     )?;
     let Judged { path, stamp, format, verdict, reason } = judged;
@@ -159,6 +201,7 @@ pub fn judge(
         reason,
         reader_version,
         now.as_millisecond(),
+        stamp.ctime_ns,
     ];
     upsert.query_row(values, |row| row.get(0))
 }

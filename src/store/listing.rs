@@ -1,7 +1,9 @@
 //! What people ask to see: counts, sessions and files, for reading only.
 
 use super::absent::{self, Missed};
-use super::accounts::Comparison;
+use super::accounts::{self, Comparison, Spent};
+use super::folders::{self, FolderStatus};
+use super::halts::{self, Standstill};
 use super::members::{self, Member};
 use super::outbox::{self, Counts};
 use super::sessions::SessionRow;
@@ -29,6 +31,8 @@ pub struct AccountStatus {
     pub files: Vec<(Verdict, u64)>,
     #[serde(flatten)]
     pub missed: Missed,
+    /// How each folder is watched, or was.
+    pub folders: Vec<FolderStatus>,
     /// Sessions that may be others in another time zone.
     pub suspects: u64,
     /// Vendors' words for sports that nobody knows, and how often they stand in files.
@@ -36,6 +40,11 @@ pub struct AccountStatus {
     pub last_reconcile: Option<Timestamp>,
     /// What that found.
     pub comparison: Option<Comparison>,
+    #[serde(skip)]
+    pub standstill: Standstill,
+    /// Requests of the last day on which any were counted.
+    #[serde(skip)]
+    pub spent: Option<Spent>,
 }
 
 /// A word for a sport, as `vendor:word`.
@@ -69,7 +78,7 @@ const WHY_SETTLED: &str = "CASE WHEN standing = 'discarded' THEN 'somebody decid
 pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>> {
     let mut query = connection.prepare(
         "SELECT account.id, name, identity, reconciled_ms, (SELECT count(*) FROM session WHERE account_id = account.id),
-             comparison
+             comparison, spent_day, spent
          FROM account LEFT JOIN destination ON destination.id = destination_id ORDER BY name",
     )?;
     let rows = query.query_map([], |row| {
@@ -83,10 +92,13 @@ pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>>
             settled: settled(connection, id)?,
             files: verdicts(connection, id)?,
             missed: absent::counts(connection, id)?,
+            folders: folders::of_account(connection, id)?,
             suspects: suspects(connection, id)?,
             unknown_sports: unknown_sports(connection, id)?,
             last_reconcile: instant(row.get(3)?),
             comparison: comparison.and_then(|json| serde_json::from_str(&json).ok()),
+            standstill: halts::of_account(connection, id)?,
+            spent: accounts::spent_of(row, 6)?,
         })
     })?;
     rows.collect()
@@ -298,7 +310,7 @@ fn instant(millis: Option<i64>) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis?).ok()
 }
 
-fn as_text<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 

@@ -1,7 +1,7 @@
 //! What the destination is known to have, beside what it should have.
 
-use super::Account;
 use super::sessions::SessionRow;
+use super::{Account, accounts};
 use crate::session::Session;
 use jiff::Timestamp;
 use rusqlite::types::Type;
@@ -148,7 +148,8 @@ fn mirrored(row: &Row<'_>) -> rusqlite::Result<Mirrored> {
     })
 }
 
-/// The session counts as delivered as the destination has it.
+/// The session counts as delivered as the destination has it. Like a delivery, this makes lists that were asked for before
+/// worthless for the session.
 pub fn accept(
     connection: &Connection,
     account: Account,
@@ -157,11 +158,12 @@ pub fn accept(
     standing: Standing,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
+    accounts::count_delivery(connection, account)?;
     connection
         .prepare_cached(
-            "INSERT INTO remote (session_row, destination_id, revision, echo, delivered_ms, standing)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET revision = ?3, echo = ?4, delivered_ms = ?5, standing = ?6",
+            "INSERT INTO remote (session_row, destination_id, revision, echo, delivered_ms, standing, seq)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, deliveries FROM account WHERE id = ?7
+             ON CONFLICT DO UPDATE SET revision = ?3, echo = ?4, delivered_ms = ?5, standing = ?6, seq = excluded.seq",
         )?
         .execute(params![
             ours.row,
@@ -169,10 +171,20 @@ pub fn accept(
             ours.revision,
             echo,
             now.as_millisecond(),
-            standing.as_str()
+            standing.as_str(),
+            account.id
         ])?;
     connection.prepare_cached("DELETE FROM outbox WHERE session_row = ?1")?.execute([ours.row])?;
     Ok(())
+}
+
+/// How many of an account's sessions are known to be at its destination, or to have been there.
+pub fn count(connection: &Connection, account: Account) -> rusqlite::Result<usize> {
+    let mut query = connection.prepare_cached(
+        "SELECT count(*) FROM session JOIN remote ON session_row = session.id AND destination_id = ?2
+         WHERE account_id = ?1 AND standing != 'discarded'",
+    )?;
+    query.query_row(params![account.id, account.destination], |row| row.get(0))
 }
 
 /// Notes that this revision is put once more, and should then stay.

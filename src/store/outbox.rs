@@ -1,9 +1,8 @@
 //! The difference between what should be on the server and what is known to be there: what waits to be sent, and what
 //! waits for a person.
 
-use super::Account;
-use super::attempts;
 use super::sessions::SessionRow;
+use super::{Account, accounts, attempts};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashSet;
@@ -25,7 +24,8 @@ pub enum First {
     /// Those of the oldest workouts.
     Oldest,
     Newest,
-    /// Those with the fewest attempts: a probe had better not always be the same session.
+    /// Those with the fewest attempts, from anywhere in the queue: a probe had better not always be the same session, nor one
+    /// of those that stand beside it.
     LeastTried,
 }
 
@@ -60,7 +60,8 @@ pub fn queue(connection: &Connection, account: Account, row: SessionRow, now: Ti
     connection
         .prepare_cached(
             "INSERT INTO outbox (session_row, account_id, start_ms, state, due_ms, checked)
-             SELECT session.id, ?2, start_ms, 'queued', ?3, NOT wary FROM session JOIN account ON account.id = ?2
+             SELECT session.id, ?2, start_ms, 'queued', ?3, NOT wary AND coalesce(awake_until_ms, ?3) >= ?3
+             FROM session JOIN account ON account.id = ?2
              WHERE session.id = ?1 AND NOT (wanted AND EXISTS (
                  SELECT 1 FROM remote WHERE session_row = ?1 AND destination_id = ?4 AND standing = 'deleted'))
                  AND (skipped IS NULL OR EXISTS (
@@ -99,7 +100,7 @@ pub fn is_deleted_there(connection: &Connection, account: Account, row: SessionR
 /// Queues whatever is not known to be at the account's destination, or is there and not wanted any more. Changes nothing
 /// that waits already.
 pub fn queue_difference(connection: &Connection, account: Account, now: Timestamp) -> rusqlite::Result<usize> {
-    connection.execute(
+    let mut insert = connection.prepare_cached(
         "INSERT INTO outbox (session_row, account_id, start_ms, state, due_ms, checked)
          SELECT session.id, account_id, start_ms, 'queued', ?3, NOT wary FROM session JOIN account ON account.id = ?1
          WHERE account_id = ?1 AND iif(wanted,
@@ -110,15 +111,27 @@ pub fn queue_difference(connection: &Connection, account: Account, now: Timestam
              EXISTS (SELECT 1 FROM remote WHERE session_row = session.id AND destination_id = ?2
                  AND remote.revision < session.revision AND standing != 'deleted'))
          ON CONFLICT DO NOTHING",
-        params![account.id, account.destination, now.as_millisecond()],
-    )
+    )?;
+    insert.execute(params![account.id, account.destination, now.as_millisecond()])
 }
 
 /// One of so many that are fetched is the one that waits for longest, whichever goes first.
 const TURN_OF_THE_PATIENT: usize = 8;
 
-/// Sessions whose time has come, at most `limit`. What is due after `latest` was queued by a clock that went ahead: it is
-/// due now.
+/// The index alone tells which, as there may be many that wait, and rarely one that was put off.
+const CORRECT: &str = "UPDATE outbox SET due_ms = ?2 WHERE session_row IN (
+    SELECT session_row FROM outbox WHERE account_id = ?1 AND state = 'queued' AND due_ms > ?2
+    AND (attempts = 0 OR last_fail_ms > ?2 OR due_ms > ?3))";
+
+/// Makes due what a clock that went ahead has put off: what is due later than `latest`, or was not tried and is due later
+/// than now, or failed later than now. Whatever else waits does so for a pause that began before now.
+fn correct(connection: &Connection, account: Account, now: Timestamp, latest: Timestamp) -> rusqlite::Result<()> {
+    connection.prepare_cached(CORRECT)?.execute(params![account.id, now.as_millisecond(), latest.as_millisecond()])?;
+    Ok(())
+}
+
+/// Sessions whose time has come, at most `limit`. None is due later than `latest`, unless the clock was wrong when it was
+/// queued.
 pub fn fetch(
     connection: &Connection,
     account: Account,
@@ -127,13 +140,12 @@ pub fn fetch(
     limit: usize,
     first: First,
 ) -> rusqlite::Result<Fetched> {
-    connection
-        .prepare_cached("UPDATE outbox SET due_ms = ?2 WHERE account_id = ?1 AND state = 'queued' AND due_ms > ?3")?
-        .execute(params![account.id, now.as_millisecond(), latest.as_millisecond()])?;
+    correct(connection, account, now, latest)?;
     let order = match first {
         First::Oldest => "outbox.start_ms",
         First::Newest => "outbox.start_ms DESC",
-        First::LeastTried => "attempts, due_ms",
+        // As good as by chance, and the same each time.
+        First::LeastTried => "attempts, (outbox.session_row * 2654435761) & 4294967295",
     };
     let mut fetched = due(connection, account, now, limit, order)?;
     let more = fetched.len() == limit;
@@ -179,10 +191,15 @@ fn due(
         .collect()
 }
 
+/// As of when something is due that was tried: whatever becomes of the clock, no later than it failed.
+const AT_ONCE: &str = "min(coalesce(last_fail_ms, ?2), ?2)";
+
 /// Makes everything due that waits for its time.
 pub fn hasten(connection: &Connection, account: Account, now: Timestamp) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE outbox SET due_ms = ?2 WHERE account_id = ?1 AND state = 'queued' AND due_ms > ?2")?
+        .prepare_cached(&format!(
+            "UPDATE outbox SET due_ms = {AT_ONCE} WHERE account_id = ?1 AND state = 'queued' AND due_ms > ?2"
+        ))?
         .execute(params![account.id, now.as_millisecond()])?;
     Ok(())
 }
@@ -212,7 +229,7 @@ fn delivered(
     echo: &[u8],
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE account SET deliveries = deliveries + 1 WHERE id = ?1")?.execute([account.id])?;
+    accounts::count_delivery(connection, account)?;
     if due.body.is_some() {
         connection
             .prepare_cached(
@@ -246,6 +263,16 @@ pub fn check_all(connection: &Connection, account: Account) -> rusqlite::Result<
     update.execute([account.id]).map(drop)
 }
 
+/// How many of these sessions wait to be compared before they are sent.
+pub fn count_unchecked(connection: &Connection, rows: impl Iterator<Item = SessionRow>) -> rusqlite::Result<usize> {
+    let mut query = connection.prepare_cached("SELECT 1 FROM outbox WHERE session_row = ?1 AND NOT checked")?;
+    let mut count = 0;
+    for row in rows {
+        count += usize::from(query.exists([row])?);
+    }
+    Ok(count)
+}
+
 /// Sets a session aside that was delivered and did not stay.
 pub fn park_delivered(
     connection: &Connection,
@@ -266,8 +293,8 @@ pub fn park_delivered(
 
 /// Brings parked sessions back into the queue.
 pub fn unpark(connection: &Connection, rows: &[SessionRow], due: Timestamp) -> rusqlite::Result<()> {
-    let mut update =
-        connection.prepare_cached("UPDATE outbox SET state = 'queued', due_ms = ?2 WHERE session_row = ?1")?;
+    let sql = format!("UPDATE outbox SET state = 'queued', due_ms = {AT_ONCE} WHERE session_row = ?1");
+    let mut update = connection.prepare_cached(&sql)?;
     rows.iter().try_for_each(|row| update.execute(params![row, due.as_millisecond()]).map(drop))
 }
 
@@ -340,3 +367,6 @@ pub fn standing(connection: &Connection, row: SessionRow) -> rusqlite::Result<St
         .optional()?;
     Ok(found.unwrap_or(Standing::Delivered))
 }
+
+#[cfg(test)]
+mod tests;

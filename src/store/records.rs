@@ -42,15 +42,30 @@ pub fn of_file(
 /// All that the files say of one session.
 pub fn of_session(connection: &Connection, session: SessionRow) -> rusqlite::Result<Vec<Told>> {
     let mut query = connection.prepare_cached(
-        "SELECT record.id, workout, path, rule, said_ns FROM record JOIN file ON file.id = file_id WHERE session_row = ?1",
+        "SELECT record.id, workout, path, rule, said_ns, coalesce(moved_from, path)
+         FROM record JOIN file ON file.id = file_id WHERE session_row = ?1",
     )?;
     let told = |row: &Row<'_>| {
         let file = PathBuf::from(OsString::from_vec(row.get(2)?));
         let mut workout = workout(row, 1)?;
-        workout.source.said_ns = row.get(4)?;
+        (workout.source.said_ns, workout.source.origin) = (row.get(4)?, row.get(5)?);
         Ok(Told { row: row.get(0)?, workout, file, rule: row.get(3)? })
     };
     query.query_map([session], told)?.collect()
+}
+
+/// Records of former versions of a file, at most: those that were moved from its path.
+const MOST_FORMER: usize = 200;
+
+/// What the files told that lay where a file lies now, and were moved: the latest first.
+pub fn of_former_versions(connection: &Connection, file: i64) -> rusqlite::Result<Vec<(RecordRow, SessionRow)>> {
+    let mut query = connection.prepare_cached(
+        "SELECT record.id, session_row FROM file AS here
+         JOIN file AS moved ON moved.moved_from = here.path AND moved.account_id = here.account_id
+         JOIN record ON file_id = moved.id
+         WHERE here.id = ?1 AND moved.id != ?1 ORDER BY record.id DESC LIMIT ?2",
+    )?;
+    query.query_map(params![file, MOST_FORMER], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// One record.

@@ -1,10 +1,11 @@
-//! Notices that this memory may be older than what it tells of: restored from a backup, or asleep for long.
+//! Notices that this memory is not the one that was used last, and until when somebody is awake.
 
 use crate::crash;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// After so long without a comparison, much may have happened elsewhere.
 const LONG_SLEEP: SignedDuration = SignedDuration::from_hours(24);
@@ -55,8 +56,8 @@ fn file(state_dir: &Path) -> PathBuf {
     state_dir.join("run")
 }
 
-/// Whether an account that was compared then, if ever, has been asleep for long.
-pub fn was_asleep(last: Option<Timestamp>, now: Timestamp) -> bool {
-    // A clock that went back by as much is no better.
-    last.is_some_and(|last| now.duration_since(last).abs() > LONG_SLEEP)
+/// When whoever compares next, after a pause, is surely about, unless the machine or the process is asleep.
+pub fn awake_until(now: Timestamp, pause: Duration) -> Timestamp {
+    let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(LONG_SLEEP.max(pause.saturating_mul(2))).unwrap_or(Timestamp::MAX)
 }

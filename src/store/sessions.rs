@@ -4,15 +4,21 @@ use super::Account;
 use crate::session::Session;
 use crate::workout::Workout;
 use jiff::Timestamp;
+use rusqlite::types::Type;
 use rusqlite::{Connection, params};
 
 /// The row of a session.
 pub type SessionRow = i64;
 
-/// Whether the account has a session of this id.
-pub fn has_id(connection: &Connection, account: Account, id: &str) -> rusqlite::Result<bool> {
-    let mut query = connection.prepare_cached("SELECT 1 FROM session WHERE account_id = ?1 AND session_id = ?2")?;
-    query.exists(params![account.id, id])
+/// Whether a session of the account, but not this one, has this id, at whatever destination.
+pub fn has_id(connection: &Connection, account: Account, id: &str, but: Option<SessionRow>) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached(
+        "SELECT 1 FROM session WHERE account_id = ?1 AND session_id = ?2 AND id IS NOT ?3
+         UNION ALL
+         SELECT 1 FROM alias JOIN session ON session.id = session_row
+         WHERE alias.session_id = ?2 AND account_id = ?1 AND session.id IS NOT ?3",
+    )?;
+    query.exists(params![account.id, id, but])
 }
 
 /// The id under which a session is known to the server.
@@ -38,13 +44,43 @@ pub fn create(
     insert.query_row(values, |row| row.get(0))
 }
 
-/// Gives a session the id under which the destination has it.
-pub fn rename(connection: &Connection, row: SessionRow, session: &Session) -> rusqlite::Result<()> {
+/// Gives a session the id under which the account's destination has it. Others keep it under the id that they know.
+pub fn rename(connection: &Connection, account: Account, row: SessionRow, session: &Session) -> rusqlite::Result<()> {
     let body = serde_json::to_string(session).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO alias (session_row, destination_id, session_id)
+             SELECT session.id, remote.destination_id, session_id FROM session JOIN remote ON session_row = session.id
+             WHERE session.id = ?1 AND remote.destination_id != ?2
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![row, account.destination])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO alias (session_row, destination_id, session_id) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET session_id = ?3",
+        )?
+        .execute(params![row, account.destination, session.id])?;
     connection
         .prepare_cached("UPDATE session SET session_id = ?2, body = ?3 WHERE id = ?1")?
         .execute(params![row, session.id, body])?;
     Ok(())
+}
+
+/// Gives sessions the ids under which the account's destination has them, after another one had them under others.
+pub fn recall_ids(connection: &Connection, account: Account) -> rusqlite::Result<()> {
+    let mut query = connection.prepare(
+        "SELECT session.id, body, alias.session_id FROM alias JOIN session ON session.id = session_row
+         WHERE account_id = ?1 AND destination_id = ?2 AND alias.session_id != session.session_id",
+    )?;
+    let mut rows = query.query(params![account.id, account.destination])?;
+    let mut renamed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let session: Session = serde_json::from_str(row.get_ref(1)?.as_str()?)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Text, error.into()))?;
+        renamed.push((row.get(0)?, Session { id: row.get(2)?, ..session }));
+    }
+    renamed.iter().try_for_each(|(row, session)| rename(connection, account, *row, session))
 }
 
 /// Gives a session its content; returns the new revision if that is a change. One that was not wanted any more is wanted

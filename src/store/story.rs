@@ -25,10 +25,11 @@ pub struct Judged {
 pub fn judged(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<Option<Judged>> {
     let Some(row) = files::row(connection, account, path)? else { return Ok(None) };
     let mut query =
-        connection.prepare_cached("SELECT size, mtime_ns, inode, reader_version FROM file WHERE id = ?1")?;
+        connection.prepare_cached("SELECT size, mtime_ns, inode, ctime_ns, reader_version FROM file WHERE id = ?1")?;
     let judged = query.query_row([row], |columns| {
-        let stamp = Stamp { size: columns.get(0)?, mtime_ns: columns.get(1)?, inode: columns.get(2)? };
-        Ok(Judged { row, stamp, reader_version: columns.get(3)? })
+        let (size, mtime_ns, inode, ctime_ns) = (columns.get(0)?, columns.get(1)?, columns.get(2)?, columns.get(3)?);
+        let stamp = Stamp { size, mtime_ns, inode, ctime_ns };
+        Ok(Judged { row, stamp, reader_version: columns.get(4)? })
     })?;
     Ok(Some(judged))
 }

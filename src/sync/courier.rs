@@ -1,31 +1,27 @@
 //! Delivery as a pure machine: events and the time go in, actions come out. It never sends one session twice at once, and
 //! forgets nothing that is not written down: all that must last is in the outbox.
 
+mod answers;
+mod messages;
+
 pub use super::breaker::Halt;
-use super::breaker::{Breaker, Ruling};
-use super::pace::{EXHAUSTED, Lanes, Pace};
-use super::{Heard, Now, retry};
+pub use answers::{CLOSED_PAUSE, pause_of};
+pub use messages::{Action, Event, News, Schedule};
+
+use super::breaker::Breaker;
+use super::pace::{Lanes, Pace, TELL_PAUSE};
+use super::{Heard, Now};
 use crate::config::Limits;
-use crate::destination::{Failure, Stop};
-use crate::store::outbox::{Due, Fetched, First, Verdict};
+use crate::destination::Stop;
+use crate::store::outbox::{Due, Fetched, First};
 use crate::store::sessions::SessionRow;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashSet, VecDeque};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-/// How long a stopped account rests before it is probed with one session.
-pub const CLOSED_PAUSE: Duration = Duration::from_secs(6 * 3600);
-const CREDENTIALS_PAUSE: Duration = Duration::from_secs(600);
-
 /// How long to wait after the store failed, with a full disk for instance.
 const STORE_PAUSE: Duration = Duration::from_secs(10);
-
-/// While nobody answers, the destination is asked this often at least: what is new should not wait when it is back.
-const LONGEST_OUTAGE_PAUSE: Duration = Duration::from_secs(300);
-
-/// A pause of the whole account that is at least this long is told, once.
-const TELL_PAUSE: Duration = Duration::from_secs(60);
 
 /// The clock may be set while we wait for a time of day, so it is looked at this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(300);
@@ -33,85 +29,12 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(300);
 /// No session is due later than this, or the longest pause of the settings; the clock was wrong when it was queued.
 const LONGEST_DUE: SignedDuration = SignedDuration::from_hours(25);
 
+/// Sessions that were not tried yet and are, before their time, at a destination that refuses everything: so many between
+/// two others. What arrives there all day is not to become a storm.
+const EARLY_PROBES: u32 = 3;
+
 /// Rows fetched beyond those that can be sent at once, so that the store is not asked for each.
 const FETCH_AHEAD: usize = 64;
-
-/// When and in which order sessions are sent.
-#[derive(Clone, Copy, Debug)]
-pub struct Schedule {
-    /// Upper bound of the pause after a session's first failure; it doubles up to the longest.
-    pub retry_first: Duration,
-    pub retry_longest: Duration,
-    pub first: First,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// Something was queued.
-    Queued,
-    /// Time has passed, or the outbox may have changed.
-    Woken,
-    /// There is a reason to try again at once, whatever was wrong.
-    Probe,
-    /// What a question to the destination told of the account.
-    Heard(Heard),
-    /// Nothing more is to be sent.
-    Stopping,
-    /// Somebody decides about these sessions: none is sent until the release. Whoever asks is answered by
-    /// [`Action::Withheld`], and is the only one to ask until then.
-    Withhold { rows: Vec<SessionRow>, ready: Sender<()> },
-    /// It is decided, and written down.
-    Release,
-    /// What [`Action::Fetch`] found.
-    Fetched(Fetched),
-    /// What the destination said to an [`Action::Send`]: a hash of what it has now, or nothing after a deletion.
-    Answered { due: Due, result: Result<Vec<u8>, Failure>, random: f64 },
-    /// An [`Action::Record`] is durable.
-    Recorded { row: SessionRow, news: News },
-    /// An [`Action::Record`] is lost: the session is as it was, and will be sent again.
-    NotRecorded { row: SessionRow },
-    /// The store could not be asked.
-    StoreFailed,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Action {
-    /// Ask the outbox for what is due. What is due later than `latest` was queued by a wrong clock.
-    Fetch {
-        limit: usize,
-        latest: Timestamp,
-        first: First,
-    },
-    Send(Due),
-    /// Write down what became of a session, and tell the news once it is durable.
-    Record {
-        due: Due,
-        verdict: Verdict,
-        news: News,
-    },
-    /// Bring sessions back into the queue that were set aside.
-    PutBack(Vec<SessionRow>),
-    /// Whatever waits for its time is due now.
-    Hasten,
-    /// Remember, over a restart too, that nothing is to be sent before this.
-    Rest(Timestamp),
-    /// None of the sessions that were asked for is in flight any more.
-    Withheld(Sender<()>),
-    /// Nothing is sent for longer than a moment.
-    Halt(Halt),
-    /// The destination takes sessions again.
-    Resume,
-}
-
-/// What there is to tell of an attempt.
-#[derive(Clone, Debug, PartialEq)]
-pub enum News {
-    Delivered { due: Due },
-    Retrying { due: Due, next: Timestamp, pause: Duration, reason: String },
-    Parked { due: Due, reason: String },
-}
 
 /// One account's delivery.
 pub struct Courier {
@@ -129,8 +52,6 @@ pub struct Courier {
     next_due: Option<Timestamp>,
     /// Nothing is sent before this moment, as the destination or the store wants to be left alone.
     rest: Option<Duration>,
-    /// The part of it that the destination asked for: no new session is a reason to come earlier.
-    asked: Option<Duration>,
     /// Nothing is sent before this moment, as that would be faster than the limits.
     paced: Option<Duration>,
     /// Fetched while an older revision of theirs was in flight.
@@ -141,18 +62,23 @@ pub struct Courier {
     /// Sessions that somebody decides about, and who waits until none of them is in flight.
     withheld: HashSet<SessionRow>,
     withholder: Option<Sender<()>>,
-    /// What is fetched next is to tell whether the account is stopped, or one session wrong.
+    /// What is fetched next is to tell whether the account is stopped, or what was tried of it wrong.
     second_opinion: bool,
+    /// The rest that was lifted for it.
+    lifted: Option<Duration>,
+    /// Probes before their time that may still be made, and whether the one under way is one.
+    early: u32,
+    is_early: bool,
+    /// The session that was sent alone, to see.
+    probe: Option<SessionRow>,
+    /// What is being fetched is not what is to be tried next.
+    is_stale: bool,
     /// What was told last, until the destination takes sessions again.
     halted: Option<Halt>,
 }
 
 impl Courier {
-    /// `rest` is what the destination asked for before a restart, if it is not over yet.
-    pub fn new(schedule: Schedule, limits: &Limits, rest: Option<Timestamp>, now: Now) -> Self {
-        let left =
-            rest.and_then(|rest| Duration::try_from(rest.min(latest(&schedule, now)).duration_since(now.wall)).ok());
-        let rest = left.map(|left| now.steady.saturating_add(left));
+    pub fn new(schedule: Schedule, limits: &Limits) -> Self {
         Self {
             schedule,
             breaker: Breaker::default(),
@@ -162,8 +88,7 @@ impl Courier {
             look: true,
             fetching: false,
             next_due: None,
-            rest,
-            asked: rest,
+            rest: None,
             paced: None,
             again: HashSet::new(),
             troubles: 0,
@@ -171,6 +96,11 @@ impl Courier {
             withheld: HashSet::new(),
             withholder: None,
             second_opinion: false,
+            lifted: None,
+            early: 0,
+            is_early: false,
+            probe: None,
+            is_stale: false,
             halted: None,
         }
     }
@@ -185,11 +115,12 @@ impl Courier {
             }
             Event::Woken => self.look = true,
             Event::Probe => {
-                (self.rest, self.asked) = (None, None);
+                (self.rest, self.paced) = (None, None);
+                pace.disturb();
                 self.look = true;
-                actions.push(Action::Hasten);
+                actions.extend([Action::Hasten, Action::Rest(None)]);
             }
-            Event::Heard(heard) => self.heard(heard, now, &mut actions),
+            Event::Heard(heard) => self.heard(heard, pace, now, &mut actions),
             Event::Stopping => self.stopping = true,
             Event::Withhold { rows, ready } => {
                 self.withheld = rows.into_iter().collect();
@@ -200,8 +131,16 @@ impl Courier {
                 self.withheld.clear();
                 self.look = true;
             }
-            Event::Fetched(fetched) => self.fetched(fetched, now),
-            Event::Answered { due, result, random } => self.answered(due, result, random, now, &mut actions),
+            Event::Fetched(fetched) => {
+                let is_drained = fetched.due.is_empty() && !fetched.more && fetched.next.is_none();
+                self.fetched(fetched);
+                if is_drained && self.in_flight.is_empty() {
+                    self.idle(now, &mut actions);
+                }
+            }
+            Event::Answered { due, result, random } => {
+                self.answered(due, result, random, pace, now, &mut actions);
+            }
             Event::Recorded { row, news } => {
                 self.done(row);
                 if let News::Retrying { next, .. } = news {
@@ -214,6 +153,9 @@ impl Courier {
             }
             Event::StoreFailed => {
                 self.fetching = false;
+                if std::mem::take(&mut self.second_opinion) {
+                    self.rest = self.rest.max(self.lifted);
+                }
                 self.rest(STORE_PAUSE, now);
             }
         }
@@ -230,9 +172,9 @@ impl Courier {
 
     /// How long to wait at most until the next [`Event::Woken`]; for ever without one.
     pub fn alarm(&self, now: Now) -> Option<Duration> {
-        let until = self.rest.max(self.paced).filter(|until| *until > now.steady);
-        if let Some(until) = until {
-            return Some(until - now.steady);
+        // It may be over by the time we are asked, but nothing goes on before somebody says so.
+        if let Some(until) = self.rest.max(self.paced) {
+            return Some(until.saturating_sub(now.steady));
         }
         if self.stopping || self.fetching || self.look || !self.waiting.is_empty() {
             // Only an event helps.
@@ -243,7 +185,7 @@ impl Courier {
     }
 
     /// A login can end, and be renewed, while there is nothing to deliver.
-    fn heard(&mut self, heard: Heard, now: Now, actions: &mut Vec<Action>) {
+    fn heard(&mut self, heard: Heard, pace: &Pace, now: Now, actions: &mut Vec<Action>) {
         match heard {
             Heard::Refused(why, reason) => {
                 if self.halted.as_ref().is_some_and(|halt| halt.stopped) {
@@ -256,7 +198,7 @@ impl Courier {
                 self.halt(halt, actions);
             }
             // That we may ask does not say that we may send, unless asking was all that went wrong.
-            Heard::Welcome if self.asked <= Some(now.steady) && self.halted.as_ref().is_some_and(|halt| halt.asked) => {
+            Heard::Welcome if pace.resting(now).is_none() && self.halted.as_ref().is_some_and(|halt| halt.asked) => {
                 self.rest = None;
                 self.look = true;
                 self.halted = None;
@@ -266,27 +208,40 @@ impl Courier {
         }
     }
 
-    /// One session alone says that the account is stopped: if there is another one, it is asked before that is believed.
+    /// One session alone says that the account is stopped, or some of many: if there is one that was not tried, it is before
+    /// that is believed.
     fn doubt(&mut self) {
-        if self.breaker.doubtful().is_some() {
-            self.rest = self.asked;
+        let is_worth_it = self.breaker.doubtful().is_some() || self.breaker.is_refused() && self.early > 0;
+        if is_worth_it && self.rest.is_some() {
+            self.lifted = self.rest;
+            self.rest = None;
             self.second_opinion = true;
         }
     }
 
-    fn fetched(&mut self, mut fetched: Fetched, now: Now) {
+    /// Of what was fetched for it only what was not tried counts. Without any, the rest goes on.
+    fn hear_others(&mut self, due: &mut Vec<Due>) {
+        let is_refused = self.breaker.is_refused();
+        match self.breaker.doubtful() {
+            Some(accused) => due.retain(|due| due.row != accused),
+            None if is_refused => due.retain(|due| due.attempts == 0),
+            None => return,
+        }
+        if due.is_empty() && self.in_flight.is_empty() {
+            self.rest = self.rest.max(self.lifted);
+        } else if is_refused {
+            (self.early, self.is_early) = (self.early.saturating_sub(1), true);
+        }
+    }
+
+    fn fetched(&mut self, mut fetched: Fetched) {
         self.fetching = false;
         self.look |= fetched.more;
         self.next_due = fetched.next;
-        if std::mem::take(&mut self.second_opinion)
-            && let Some(accused) = self.breaker.doubtful()
-        {
-            fetched.due.retain(|due| due.row != accused);
-            if fetched.due.is_empty() && self.in_flight.is_empty() {
-                self.rest(CLOSED_PAUSE, now);
-            }
+        if std::mem::take(&mut self.second_opinion) {
+            self.hear_others(&mut fetched.due);
         }
-        if self.rest.is_some() {
+        if std::mem::take(&mut self.is_stale) || self.rest.is_some() {
             self.look = true;
             return;
         }
@@ -297,6 +252,13 @@ impl Courier {
                 self.waiting.push_back(due);
             }
         }
+    }
+
+    /// Nothing is left that could show that a pause is over: then it is when its time has come.
+    fn idle(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let is_over = self.rest.is_none_or(|until| until <= now.steady);
+        let pause = self.halted.take_if(|halt| is_over && !halt.stopped);
+        actions.extend(pause.map(|_| Action::Resume));
     }
 
     fn done(&mut self, row: SessionRow) {
@@ -329,6 +291,9 @@ impl Courier {
             if self.in_flight.contains(&due.row) {
                 continue;
             }
+            if let Some((left, reason)) = pace.resting(now) {
+                return self.wait(left, reason, now, actions);
+            }
             if let Err(wait) = pace.take(now) {
                 self.waiting.push_front(due);
                 self.paced = Some(now.steady.saturating_add(wait));
@@ -336,120 +301,9 @@ impl Courier {
                 return;
             }
             self.in_flight.insert(due.row);
+            self.probe = self.breaker.is_open().then_some(due.row);
             actions.push(Action::Send(due));
         }
-    }
-
-    fn answered(
-        &mut self,
-        due: Due,
-        result: Result<Vec<u8>, Failure>,
-        random: f64,
-        now: Now,
-        actions: &mut Vec<Action>,
-    ) {
-        let jittered = self.pause(due.attempts.saturating_add(1), random);
-        match result {
-            Ok(echo) => {
-                self.lanes.succeeded();
-                // During a rest this is an answer to what was sent before it.
-                if self.rest.is_none() {
-                    self.troubles = 0;
-                    if self.breaker.taken(due.row) {
-                        self.look = true;
-                        actions.extend(self.halted.take().map(|_| Action::Resume));
-                    }
-                }
-                let news = News::Delivered { due: due.clone() };
-                actions.push(Action::Record { due, verdict: Verdict::Delivered(echo), news });
-            }
-            Err(Failure::Retry { after, of_server: false, reason }) => {
-                let pause = after.map_or(jittered, |after| after.max(jittered));
-                actions.push(self.put_back(due, pause, reason, now));
-            }
-            Err(Failure::Retry { after, of_server: true, reason }) => {
-                let pause = self.trouble(after, &reason, random, now, actions);
-                // The first to fail may be the cause of it all, and waits for its own time. Later ones are not to blame.
-                let pause = if self.troubles > 1 { pause } else { pause.max(jittered) };
-                actions.push(self.put_back(due, pause, reason, now));
-            }
-            Err(Failure::Park { reason }) => match self.breaker.refused(due.row) {
-                Ruling::Park | Ruling::StepBack => actions.push(park(due, reason)),
-                Ruling::Stop { back } => {
-                    if !back.is_empty() {
-                        actions.push(Action::PutBack(back));
-                    }
-                    self.stop(Stop::Closed, format!("the server refuses every session: {reason}"), now, actions);
-                    actions.push(self.put_back(due, jittered, reason, now));
-                }
-            },
-            // Nothing of this session, nor of what it is sent with, can be the reason.
-            Err(Failure::Stop { why: Stop::Credentials, reason }) => {
-                self.breaker.open();
-                self.stop(Stop::Credentials, reason, now, actions);
-                self.done(due.row);
-            }
-            Err(Failure::Stop { why, reason }) => match self.breaker.stopped(due.row) {
-                Ruling::Park => actions.push(park(due, reason)),
-                Ruling::StepBack => actions.push(self.put_back(due, jittered, reason, now)),
-                Ruling::Stop { .. } => {
-                    self.stop(why, reason.clone(), now, actions);
-                    self.doubt();
-                    actions.push(self.put_back(due, jittered, reason, now));
-                }
-            },
-        }
-    }
-
-    fn pause(&self, failures: u32, random: f64) -> Duration {
-        retry::pause(failures, self.schedule.retry_first, self.schedule.retry_longest, random)
-    }
-
-    /// The destination as a whole struggles: it is left alone for a while, and then asked with one session.
-    fn trouble(
-        &mut self,
-        after: Option<Duration>,
-        reason: &str,
-        random: f64,
-        now: Now,
-        actions: &mut Vec<Action>,
-    ) -> Duration {
-        if self.rest.is_none() {
-            self.troubles = self.troubles.saturating_add(1);
-            self.lanes.struggled();
-        }
-        self.breaker.open();
-        let pause = self.pause(self.troubles, random).min(LONGEST_OUTAGE_PAUSE).max(after.unwrap_or_default());
-        self.rest(pause, now);
-        self.asked = self.asked.max(after.map(|after| now.steady.saturating_add(after)));
-        if pause >= TELL_PAUSE {
-            // An answer to what was sent before may have asked for more.
-            let left = self.rest.unwrap_or_default().saturating_sub(now.steady);
-            actions.push(Action::Rest(later(now, left)));
-        }
-        if pause >= TELL_PAUSE && self.halted.is_none() {
-            self.halt(Halt::pause(reason, pause), actions);
-        }
-        pause
-    }
-
-    fn stop(&mut self, why: Stop, reason: String, now: Now, actions: &mut Vec<Action>) {
-        let pause = pause_of(why);
-        self.rest(pause, now);
-        if !self.halted.as_ref().is_some_and(|halt| halt.stopped) {
-            self.halt(Halt { reason, credentials: why != Stop::Closed, asked: false, stopped: true, pause }, actions);
-        }
-    }
-
-    fn halt(&mut self, halt: Halt, actions: &mut Vec<Action>) {
-        self.halted = Some(halt.clone());
-        actions.push(Action::Halt(halt));
-    }
-
-    fn put_back(&self, due: Due, pause: Duration, reason: String, now: Now) -> Action {
-        let next = later(now, pause);
-        let news = News::Retrying { due: due.clone(), next, pause, reason: reason.clone() };
-        Action::Record { due, verdict: Verdict::Retry { next, reason }, news }
     }
 
     /// Whoever waits for a session should know if that is until tomorrow.
@@ -460,7 +314,16 @@ impl Courier {
         {
             // So that the first one that is taken tells that it is over.
             self.breaker.open();
-            self.halt(Halt::pause(EXHAUSTED, pause), actions);
+            self.halt(Halt::budget(pause), actions);
+        }
+    }
+
+    /// The destination wants to be left alone, as somebody else heard, or another run.
+    fn wait(&mut self, left: Duration, reason: &str, now: Now, actions: &mut Vec<Action>) {
+        self.rest(left, now);
+        if left >= TELL_PAUSE && self.halted.is_none() {
+            self.breaker.open();
+            self.halt(Halt::pause(reason, left), actions);
         }
     }
 
@@ -472,13 +335,6 @@ impl Courier {
     }
 }
 
-pub fn pause_of(why: Stop) -> Duration {
-    match why {
-        Stop::Credentials | Stop::Permission => CREDENTIALS_PAUSE,
-        Stop::Closed => CLOSED_PAUSE,
-    }
-}
-
 fn latest(schedule: &Schedule, now: Now) -> Timestamp {
     let longest = SignedDuration::try_from(schedule.retry_longest).unwrap_or(LONGEST_DUE);
     now.wall.saturating_add(longest.max(LONGEST_DUE)).unwrap_or(Timestamp::MAX)
@@ -487,11 +343,6 @@ fn latest(schedule: &Schedule, now: Now) -> Timestamp {
 fn later(now: Now, pause: Duration) -> Timestamp {
     let pause = SignedDuration::try_from(pause).unwrap_or(LONGEST_DUE);
     now.wall.saturating_add(pause).unwrap_or(Timestamp::MAX)
-}
-
-fn park(due: Due, reason: String) -> Action {
-    let news = News::Parked { due: due.clone(), reason: reason.clone() };
-    Action::Record { due, verdict: Verdict::Park { reason }, news }
 }
 
 #[cfg(test)]

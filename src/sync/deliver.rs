@@ -1,12 +1,14 @@
 //! Does what the courier says: fetches, sends, writes down, tells. It decides nothing.
 
-use super::courier::{Action, Courier, Event, News, Schedule};
+use super::courier::{Action, Courier, Event, Halt, News, Schedule};
 use super::{Progress, Route};
 use crate::config::Order;
 use crate::crash;
 use crate::events;
+use crate::sqlite::{Health, Log};
+use crate::store::halts::{self, Halted};
 use crate::store::outbox::{self, Due, First};
-use crate::store::{self, accounts};
+use crate::store::{Error, accounts};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +20,11 @@ use tokio::task::JoinSet;
 /// queued, and will be put again.
 const DRAIN: Duration = Duration::from_secs(3);
 
+const LOG: Log = Log { fails: |what, error| events::store_failed(what, error), works: events::store_works };
+
 /// Delivers until told to stop; then waits for what is in flight, so that what was applied is recorded. `events` are those
 /// that [`Route::courier`] is sent.
 pub async fn run(route: Route, mut events: UnboundedReceiver<Event>, mut stop: watch::Receiver<bool>) {
-    let account = route.account;
-    let rest = route.store.call(move |c| accounts::rest_until(c, account)).await.ok().flatten();
     let schedule = Schedule {
         retry_first: route.delivery.retry_first.get(),
         retry_longest: route.delivery.retry_longest.get(),
@@ -31,9 +33,10 @@ pub async fn run(route: Route, mut events: UnboundedReceiver<Event>, mut stop: w
             Order::Newest => First::Newest,
         },
     };
-    let courier = Courier::new(schedule, &route.limits, rest, route.clock.now());
+    let courier = Courier::new(schedule, &route.limits);
     let mut heard = route.heard.subscribe();
-    let mut deliverer = Deliverer { courier, sender: route.courier.clone(), route, requests: JoinSet::new() };
+    let health = Arc::new(Health::new("delivering", LOG));
+    let mut deliverer = Deliverer { courier, sender: route.courier.clone(), route, health, requests: JoinSet::new() };
     deliverer.feed(Event::Woken);
     while !*stop.borrow() {
         let alarm = deliverer.courier.alarm(deliverer.route.clock.now());
@@ -56,6 +59,7 @@ struct Deliverer {
     route: Route,
     /// Back to the courier, from whoever does its work.
     sender: UnboundedSender<Event>,
+    health: Arc<Health>,
     requests: JoinSet<()>,
 }
 
@@ -66,6 +70,7 @@ impl Deliverer {
         }
         let now = self.route.clock.now();
         let actions = self.courier.handle(event, &mut self.route.pace(), now);
+        self.route.tell_budget();
         actions.into_iter().for_each(|action| self.act(action));
     }
 
@@ -83,18 +88,16 @@ impl Deliverer {
         let (account, now) = (self.route.account, Timestamp::now());
         match action {
             Action::Fetch { limit, latest, first } => {
-                let sender = self.sender.clone();
+                let (sender, health) = (self.sender.clone(), Arc::clone(&self.health));
                 let fetch = move |c: &rusqlite::Connection| outbox::fetch(c, account, now, latest, limit, first);
                 self.route.store.submit(fetch, move |fetched| {
-                    answer(
-                        &sender,
-                        fetched.map_or_else(|error| store_failed("reading the outbox", &error), Event::Fetched),
-                    );
+                    answer(&sender, event_of(health.note(fetched), Event::Fetched));
                 });
             }
             Action::Send(due) => self.send(due),
             Action::Record { due, verdict, news } => {
-                let (sender, row, spent) = (self.sender.clone(), due.row, self.route.pace().spent());
+                let (sender, health) = (self.sender.clone(), Arc::clone(&self.health));
+                let (row, spent) = (due.row, self.route.pace().spent());
                 let record = move |c: &rusqlite::Connection| {
                     spent.map_or(Ok(()), |spent| accounts::set_spent(c, account, spent))?;
                     outbox::record(c, account, &due, &verdict, now)?;
@@ -103,19 +106,16 @@ impl Deliverer {
                 };
                 self.route.store.submit(record, move |recorded| {
                     crash::point("deliver.recorded");
-                    let event = match recorded {
+                    let event = match health.note(recorded) {
                         Ok(()) => Event::Recorded { row, news },
-                        Err(error) => {
-                            events::store_failed("recording a delivery", &error);
-                            Event::NotRecorded { row }
-                        }
+                        Err(_) => Event::NotRecorded { row },
                     };
                     answer(&sender, event);
                 });
             }
             Action::PutBack(rows) => self.write(move |c| outbox::unpark(c, &rows, now)),
             Action::Hasten => self.write(move |c| outbox::hasten(c, account, now)),
-            Action::Rest(until) => self.write(move |c| accounts::set_rest_until(c, account, Some(until))),
+            Action::Rest(rest) => self.write(move |c| halts::set_rest(c, account, rest.as_ref())),
             Action::Withheld(ready) => {
                 // Whoever asked may have been cut off.
                 let _ = ready.send(());
@@ -124,25 +124,46 @@ impl Deliverer {
                 let (name, seconds) = (&self.route.name, halt.pause.as_secs());
                 if halt.stopped {
                     events::account_stopped(name, &halt.reason, seconds);
-                } else {
+                } else if !halt.is_budget() {
+                    // A budget is told once a day, whoever uses it up.
                     events::account_paused(name, &halt.reason, seconds);
                 }
+                self.note(&halt);
                 self.route.halted.send_replace(Some(halt));
                 self.route.tell(Progress::Halted);
             }
+            Action::Prolong(halt) => self.note(&halt),
             Action::Resume => {
                 self.route.halted.send_replace(None);
                 events::account_resumed(&self.route.name);
-                self.write(move |c| accounts::set_rest_until(c, account, None));
+                self.write(move |c| {
+                    halts::end(c, account)?;
+                    halts::set_rest(c, account, None)
+                });
             }
         }
     }
 
+    /// Writes down why nothing is sent, for whoever looks.
+    fn note(&self, halt: &Halt) {
+        let (account, now) = (self.route.account, Timestamp::now());
+        // Of a budget the day's requests tell.
+        if !halt.is_budget() {
+            let halted = Halted {
+                since: now,
+                until: now.saturating_add(halt.pause).unwrap_or(Timestamp::MAX),
+                stopped: halt.stopped,
+                credentials: halt.credentials,
+                reason: halt.reason.clone(),
+            };
+            self.write(move |c| halts::set(c, account, &halted));
+        }
+    }
+
     fn write(&self, write: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<()> + Send + 'static) {
-        let sender = self.sender.clone();
+        let (sender, health) = (self.sender.clone(), Arc::clone(&self.health));
         self.route.store.submit(write, move |written| {
-            let event = written.map_or_else(|error| store_failed("writing the outbox", &error), |()| Event::Woken);
-            answer(&sender, event);
+            answer(&sender, event_of(health.note(written), |()| Event::Woken));
         });
     }
 
@@ -172,6 +193,7 @@ impl Deliverer {
                     events::session_deleted(account, &due.session_id, attempts);
                 }
                 self.route.tell(Progress::Delivered(due.row));
+                self.route.done.notify_one();
             }
             News::Retrying { due, pause, reason, .. } => {
                 let attempts = due.attempts.saturating_add(1);
@@ -191,9 +213,8 @@ fn answer(sender: &UnboundedSender<Event>, event: Event) {
     let _ = sender.send(event);
 }
 
-fn store_failed(what: &str, error: &store::Error) -> Event {
-    events::store_failed(what, error);
-    Event::StoreFailed
+fn event_of<T>(result: Result<T, Error>, event: impl FnOnce(T) -> Event) -> Event {
+    result.map_or(Event::StoreFailed, event)
 }
 
 /// Sleeps so long, or for ever.

@@ -1,28 +1,38 @@
 //! Hints from the operating system: which path something happened to. The only place that knows the `notify` crate.
 
-use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RemoveKind, RenameMode};
+use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RenameMode};
 use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Hints waiting at most; beyond this a scan is cheaper.
 const MOST_HINTS: usize = 8192;
 
+/// Why hints were lost, if they found no place.
+const TOO_MANY: &str = "too many events at once";
+
 /// Something that makes the watcher look.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hint {
+    /// Something was made here, or is said of it that was not: its mode, its owner, its times.
+    Touched(PathBuf),
     /// Somebody writes to this path.
     Written(PathBuf),
     /// Somebody finished with this path: closed it, or moved it here.
     Closed(PathBuf),
-    /// This folder was removed, or moved away.
+    /// This file or folder was removed, or moved away.
     Gone(PathBuf),
     /// Its verdict could not be recorded; it is to be read again later.
     Retry(PathBuf),
+    /// Files of this owner may be done with, and are to be moved; if `anew`, from the first of them.
+    Move {
+        owner: usize,
+        anew: bool,
+    },
     /// Hints were lost.
     Lost(&'static str),
     Stop,
@@ -52,21 +62,36 @@ impl Deaf {
 #[derive(Clone)]
 pub struct HintSender {
     hints: SyncSender<Hint>,
-    lost: Arc<AtomicBool>,
+    /// Why hints were lost that nobody was told of yet.
+    lost: Arc<Mutex<Option<&'static str>>>,
+    is_stopped: Arc<AtomicBool>,
 }
 
 impl HintSender {
     /// Never blocks: what finds no place is replaced by a scan.
     pub fn send(&self, hint: Hint) {
-        if self.hints.try_send(hint).is_err() {
-            self.lost.store(true, Ordering::Release);
+        let Err(TrySendError::Full(hint)) = self.hints.try_send(hint) else { return };
+        let mut lost = self.lost();
+        match hint {
+            // What the system itself has lost is the better reason.
+            Hint::Lost(reason) => *lost = Some(reason),
+            _ => *lost = lost.or(Some(TOO_MANY)),
         }
     }
 
-    /// Blocks until there is a place, for the one hint that nothing can replace.
+    fn lost(&self) -> MutexGuard<'_, Option<&'static str>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Comes before everything else, and needs no place: the watcher may never take anything again.
     pub fn stop(&self) {
-        // An error means that the watcher has ended already.
-        let _ = self.hints.send(Hint::Stop);
+        self.is_stopped.store(true, Ordering::Release);
+        // Wakes it. Where there is no place it does not sleep; an error may also mean that it has ended already.
+        let _ = self.hints.try_send(Hint::Stop);
+    }
+
+    fn stopped(&self) -> Option<Hint> {
+        self.is_stopped.load(Ordering::Acquire).then_some(Hint::Stop)
     }
 }
 
@@ -74,7 +99,7 @@ impl Hints {
     /// A source without any folder yet.
     pub fn open() -> Self {
         let (sender, hints) = sync_channel(MOST_HINTS);
-        let sender = HintSender { hints: sender, lost: Arc::default() };
+        let sender = HintSender { hints: sender, lost: Arc::default(), is_stopped: Arc::default() };
         let callback = sender.clone();
         // As scans do: what is behind a link belongs to somebody else.
         let config = Config::default().with_follow_symlinks(false);
@@ -103,7 +128,7 @@ impl Hints {
     }
 
     pub fn try_next(&mut self) -> Option<Hint> {
-        self.hints.try_recv().ok().or_else(|| self.lost())
+        self.sender.stopped().or_else(|| self.hints.try_recv().ok()).or_else(|| self.lost())
     }
 
     /// Waits for a hint, or until the pause is over.
@@ -117,7 +142,7 @@ impl Hints {
 
     /// Told once the queue is empty, so that the scan comes after everything that was not lost.
     fn lost(&self) -> Option<Hint> {
-        self.sender.lost.swap(false, Ordering::AcqRel).then_some(Hint::Lost("too many events at once"))
+        self.sender.lost().take().map(Hint::Lost)
     }
 }
 
@@ -178,10 +203,30 @@ fn translate(event: notify::Result<Event>, hints: &HintSender) {
         EventKind::Access(_) | EventKind::Create(CreateKind::Folder) => Hint::Closed(path),
         EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both | RenameMode::Any)) => Hint::Closed(path),
         EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Hint::Gone(path),
-        EventKind::Create(_) | EventKind::Modify(_) => Hint::Written(path),
-        // Files that are removed need no attention.
-        EventKind::Remove(RemoveKind::File) => return,
+        EventKind::Modify(ModifyKind::Data(_)) => Hint::Written(path),
+        EventKind::Create(_) | EventKind::Modify(_) => Hint::Touched(path),
         EventKind::Remove(_) => Hint::Gone(path),
         EventKind::Any | EventKind::Other => return,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_place_is_told_afterwards_with_the_best_reason() {
+        let overflow = "the system's event queue overflowed";
+        for (last, reason) in [(Hint::Written("a".into()), TOO_MANY), (Hint::Lost(overflow), overflow)] {
+            let mut hints = Hints::deaf();
+            let sender = hints.sender();
+            for _ in 0..=MOST_HINTS {
+                sender.send(Hint::Closed("a".into()));
+            }
+            sender.send(last);
+            sender.send(Hint::Closed("a".into()));
+            let told: Vec<Hint> = std::iter::from_fn(|| hints.try_next()).collect();
+            assert_eq!((told.len(), told.last()), (MOST_HINTS + 1, Some(&Hint::Lost(reason))));
+        }
+    }
 }

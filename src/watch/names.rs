@@ -19,8 +19,20 @@ const LITTER_FOLDERS: &[&str] = &[
 const LITTER_FILES: &[&str] = &["desktop.ini", "thumbs.db"];
 
 /// Endings of files in flight, by browsers, synchronizers and editors.
-const IN_FLIGHT_ENDINGS: &[&str] =
-    &[".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".!sync", ".filepart", ".swp", ".swx", "~"];
+const IN_FLIGHT_ENDINGS: &[&str] = &[
+    ".part",
+    ".partial",
+    ".crdownload",
+    ".download",
+    ".tmp",
+    ".temp",
+    ".!sync",
+    ".filepart",
+    ".aria2",
+    ".swp",
+    ".swx",
+    "~",
+];
 
 /// Beginnings of files in flight that are not hidden anyway.
 const IN_FLIGHT_BEGINNINGS: &[&str] = &["~syncthing~", "~$"];
@@ -88,6 +100,7 @@ mod tests {
             "~syncthing~run.fit.tmp",
             "run.fit.part",
             "run.fit.crdownload",
+            "run.fit.aria2",
             ".run.fit.ocTransferId1234.part",
             ".run.fit.icloud",
             ".~lock.a.gpx#",

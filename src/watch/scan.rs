@@ -1,10 +1,13 @@
 //! One walk over a folder, a file at a time, so that hints can be served in between.
 
+use super::disks::Mounts;
 use super::names;
 use crate::store::Stamp;
+use crate::store::disks::Disk;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use walkdir::WalkDir;
 
 pub struct Scan {
@@ -12,22 +15,39 @@ pub struct Scan {
     /// Where the walk starts: the folder itself, or one inside it that has just appeared.
     pub dir: PathBuf,
     pub is_root: bool,
+    /// Events should have told of whatever it finds new.
+    pub is_told: bool,
     pub files: u64,
     pub candidates: u64,
     /// Those that are as they were when they got their verdict.
     pub settled: u64,
+    /// Those of which nothing was known, or is not yet.
+    pub fresh: u64,
     pub began: Instant,
+    /// See [`super::Pulse::waited`], at that time.
+    pub waited: Duration,
     /// Folders below that could not be read.
     pub closed: Vec<(PathBuf, io::Error)>,
+    /// Disks that are mounted inside.
+    pub disks: Vec<Disk>,
+    mounts: Mounts,
     walk: walkdir::IntoIter,
+}
+
+/// What a walk comes to.
+pub enum Found {
+    /// A regular file, and by how many names it is known.
+    File(PathBuf, Stamp, u64),
+    /// A disk that is mounted inside the folder.
+    Disk(Disk),
 }
 
 impl Scan {
     /// Of a whole watched folder.
-    pub fn of_root(folder: usize, dir: PathBuf) -> Self {
+    pub fn of_root(folder: usize, dir: PathBuf, is_told: bool) -> Self {
         // With the slash, a folder that is a symbolic link is entered.
         let walk = WalkDir::new(dir.join(""));
-        Self::new(folder, dir, true, walk)
+        Self { is_told, ..Self::new(folder, dir, true, walk) }
     }
 
     /// Of a folder inside a watched one.
@@ -38,12 +58,27 @@ impl Scan {
 
     fn new(folder: usize, dir: PathBuf, is_root: bool, walk: WalkDir) -> Self {
         let (began, walk) = (Instant::now(), walk.into_iter());
-        Self { folder, dir, is_root, files: 0, candidates: 0, settled: 0, began, closed: Vec::new(), walk }
+        Self {
+            folder,
+            dir,
+            is_root,
+            is_told: false,
+            files: 0,
+            candidates: 0,
+            settled: 0,
+            fresh: 0,
+            began,
+            waited: Duration::ZERO,
+            closed: Vec::new(),
+            disks: Vec::new(),
+            mounts: Mounts::default(),
+            walk,
+        }
     }
 
-    /// The next regular file and its stamp. An error is that of the watched folder; what cannot be read deeper down is
-    /// noted and passed over.
-    pub fn next(&mut self) -> Option<io::Result<(PathBuf, Stamp)>> {
+    /// The next file, also if it is only a link or a pipe, which get their verdict as well, or the next disk. An error is that
+    /// of the watched folder; what cannot be read deeper down is noted and passed over.
+    pub fn next(&mut self) -> Option<io::Result<Found>> {
         loop {
             let entry = match self.walk.next()? {
                 Ok(entry) => entry,
@@ -59,21 +94,26 @@ impl Scan {
                 if !entry.file_type().is_dir() {
                     return self.is_root.then(|| Err(io::ErrorKind::NotADirectory.into()));
                 }
+                if let Some(disk) = self.enter(entry.path(), 0) {
+                    return Some(Ok(Found::Disk(disk)));
+                }
                 continue;
             }
             if entry.file_type().is_dir() {
                 if names::ignored_folder(name) {
                     self.walk.skip_current_dir();
+                } else if let Some(disk) = self.enter(entry.path(), entry.depth()) {
+                    return Some(Ok(Found::Disk(disk)));
                 }
                 continue;
             }
-            if !entry.file_type().is_file() || names::ignored(Path::new(name)).is_some() {
+            if names::ignored(Path::new(name)).is_some() {
                 continue;
             }
             match entry.metadata() {
                 Ok(metadata) => {
                     self.files += 1;
-                    return Some(Ok((entry.into_path(), Stamp::of(&metadata))));
+                    return Some(Ok(Found::File(entry.into_path(), Stamp::of(&metadata), metadata.nlink())));
                 }
                 // Its folder can be listed, but not entered.
                 Err(error) => {
@@ -82,6 +122,14 @@ impl Scan {
                 }
             }
         }
+    }
+
+    /// Comes to a folder; the disk that is mounted there, if one is. That of the watched folder itself is not inside.
+    fn enter(&mut self, dir: &Path, depth: usize) -> Option<Disk> {
+        let identity = self.mounts.enter(dir, depth).filter(|_| depth > 0 || !self.is_root)?;
+        let disk = Disk { path: dir.to_path_buf(), identity };
+        self.disks.push(disk.clone());
+        Some(disk)
     }
 
     /// What has gone meanwhile is not closed.

@@ -1,5 +1,6 @@
 //! When a file is complete enough to be read, from what was seen of it so far. Pure: time is a parameter.
 
+use crate::intake::Proof;
 use crate::store::Stamp;
 use std::io;
 use std::time::Duration;
@@ -12,10 +13,19 @@ pub const FIRST_PAUSE: Duration = Duration::from_secs(10);
 pub struct Rules {
     /// A file whose format cannot prove it complete.
     pub settle: Duration,
-    /// A file that is truncated or damaged, and may still be growing.
+    /// A file that is truncated, damaged or of no known format, and may still be growing.
     pub salvage_after: Duration,
     /// How often everything is looked at.
     pub scan_every: Duration,
+    /// The same where events do not tell everything.
+    pub poll_every: Duration,
+}
+
+impl Rules {
+    /// No folder is left alone for longer.
+    pub fn longest(&self) -> Duration {
+        self.scan_every.max(self.poll_every)
+    }
 }
 
 /// How the reading of a candidate went.
@@ -23,9 +33,9 @@ pub struct Rules {
 pub enum Finding {
     /// It has its verdict.
     Settled,
-    /// Its format could not prove it complete; a last call will come when it has rested.
+    /// Its format could not prove it complete; it is read again when it has rested.
     Unproven,
-    /// It breaks off or is damaged; a last call will come when nobody can still be writing it.
+    /// It breaks off, is damaged or makes no sense; a last call will come when nobody can still be writing it.
     Unfinished,
     /// It changed while it was read.
     Changed,
@@ -33,6 +43,28 @@ pub enum Finding {
     Failed(io::ErrorKind),
     /// It is not there any more.
     Gone,
+}
+
+/// How long a file had been as it is when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nobody knows.
+    None,
+    /// For the time of a file whose format cannot prove it complete.
+    Short,
+    /// So long that nobody can still be writing it.
+    Long,
+}
+
+impl Finding {
+    /// What a reading that went well means. Only good news is believed after a short rest.
+    pub fn of(proof: Proof, rest: Rest) -> Self {
+        match (proof, rest) {
+            (Proof::Sensible, Rest::None) => Self::Unproven,
+            (Proof::Doubtful, Rest::None | Rest::Short) => Self::Unfinished,
+            (Proof::Complete | Proof::Sensible, _) | (Proof::Doubtful, Rest::Long) => Self::Settled,
+        }
+    }
 }
 
 /// Why a file could not be read, and how long it is left alone until the next time.
@@ -55,6 +87,10 @@ impl Failure {
 pub struct Track {
     /// What it was when its rest began.
     pub stamp: Stamp,
+    /// Its content was written to since it got its verdict. The stamp need not tell: its times are coarse, and can be set.
+    pub is_written: bool,
+    /// Whoever wrote it has closed it, and no event told of writing since.
+    pub is_closed: bool,
     since: Duration,
     stage: Stage,
 }
@@ -75,25 +111,40 @@ enum Stage {
 }
 
 impl Track {
+    fn new(stamp: Stamp, now: Duration, stage: Stage) -> Self {
+        Self { stamp, is_written: false, is_closed: false, since: now, stage }
+    }
+
     pub fn closed(stamp: Stamp, now: Duration) -> Self {
-        Self { stamp, since: now, stage: Stage::Closed }
+        Self::new(stamp, now, Stage::Closed).shut(true)
     }
 
     pub fn growing(stamp: Stamp, now: Duration) -> Self {
-        Self { stamp, since: now, stage: Stage::Growing }
+        Self::new(stamp, now, Stage::Growing)
     }
 
     pub fn unproven(stamp: Stamp, now: Duration) -> Self {
-        Self { stamp, since: now, stage: Stage::Unproven }
+        // Nothing was written down of what was read.
+        Self::new(stamp, now, Stage::Unproven).written(true)
     }
 
-    /// `age` is how long ago the file says it was changed: one that broke off last week does not wait again.
+    /// `age` is how long ago the file was changed: one that broke off last week does not wait again.
     pub fn unfinished(stamp: Stamp, now: Duration, age: Duration) -> Self {
-        Self { stamp, since: now, stage: Stage::Unfinished { age } }
+        Self::new(stamp, now, Stage::Unfinished { age })
     }
 
     pub fn failed(stamp: Stamp, now: Duration, pause: Duration) -> Self {
-        Self { stamp, since: now, stage: Stage::Failed { pause } }
+        Self::new(stamp, now, Stage::Failed { pause })
+    }
+
+    /// The same, of a file that was perhaps written to.
+    pub fn written(self, is_written: bool) -> Self {
+        Self { is_written, ..self }
+    }
+
+    /// The same, of a file that was closed, or was not.
+    pub fn shut(self, is_closed: bool) -> Self {
+        Self { is_closed, ..self }
     }
 
     pub fn has_failed(&self) -> bool {
@@ -111,9 +162,13 @@ impl Track {
             }
     }
 
-    /// Whether the reading that is due takes whatever is there.
-    pub fn is_last_call(&self) -> bool {
-        matches!(self.stage, Stage::Unproven | Stage::Unfinished { .. })
+    /// How long it will have rested when it is due.
+    pub fn rest(&self) -> Rest {
+        match self.stage {
+            Stage::Closed | Stage::Growing | Stage::Failed { .. } => Rest::None,
+            Stage::Unproven => Rest::Short,
+            Stage::Unfinished { .. } => Rest::Long,
+        }
     }
 }
 
@@ -125,23 +180,36 @@ mod tests {
         settle: Duration::from_secs(2),
         salvage_after: Duration::from_secs(600),
         scan_every: Duration::from_secs(3600),
+        poll_every: Duration::from_secs(60),
     };
 
     #[test]
     fn each_stage_has_its_time() {
-        let stamp = Stamp { size: 1, mtime_ns: 1, inode: 1 };
+        let stamp = Stamp { size: 1, mtime_ns: 1, inode: 1, ctime_ns: 0 };
         let seconds = Duration::from_secs;
         let now = seconds(100);
-        for (track, due, last_call) in [
-            (Track::closed(stamp, now), 100, false),
-            (Track::growing(stamp, now), 102, false),
-            (Track::unproven(stamp, now), 102, true),
-            (Track::unfinished(stamp, now, seconds(0)), 700, true),
-            (Track::unfinished(stamp, now, seconds(590)), 110, true),
-            (Track::unfinished(stamp, now, seconds(86_400)), 102, true),
-            (Track::failed(stamp, now, seconds(30)), 130, false),
+        for (track, due, rest) in [
+            (Track::closed(stamp, now), 100, Rest::None),
+            (Track::growing(stamp, now), 102, Rest::None),
+            (Track::unproven(stamp, now), 102, Rest::Short),
+            (Track::unfinished(stamp, now, seconds(0)), 700, Rest::Long),
+            (Track::unfinished(stamp, now, seconds(590)), 110, Rest::Long),
+            (Track::unfinished(stamp, now, seconds(86_400)), 102, Rest::Long),
+            (Track::failed(stamp, now, seconds(30)), 130, Rest::None),
         ] {
-            assert_eq!((track.due(&RULES), track.is_last_call()), (seconds(due), last_call), "{track:?}");
+            assert_eq!((track.due(&RULES), track.rest()), (seconds(due), rest), "{track:?}");
+        }
+    }
+
+    #[test]
+    fn the_less_is_proven_the_longer_it_rests() {
+        use Finding::{Settled, Unfinished, Unproven};
+        for (proof, findings) in [
+            (Proof::Complete, [Settled, Settled, Settled]),
+            (Proof::Sensible, [Unproven, Settled, Settled]),
+            (Proof::Doubtful, [Unfinished, Unfinished, Settled]),
+        ] {
+            assert_eq!([Rest::None, Rest::Short, Rest::Long].map(|rest| Finding::of(proof, rest)), findings);
         }
     }
 

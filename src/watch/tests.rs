@@ -6,28 +6,34 @@ const RULES: Rules = Rules {
     settle: Duration::from_millis(100),
     salvage_after: Duration::from_secs(600),
     scan_every: Duration::from_secs(60),
+    poll_every: Duration::from_secs(60),
 };
 
 /// Shorter than the time between scans, and longer than anything else takes.
 const SOON: Duration = Duration::from_secs(30);
 
 fn watcher(dir: &Path) -> (Watcher, HintSender) {
-    let mut watcher = Watcher::new(vec![Folder { owner: 0, path: dir.to_path_buf() }], RULES, Hints::deaf());
-    assert!(matches!(watcher.next(&mut |_, _, _| false), Next::Listening { result: Err(_), .. }));
+    watcher_with(RULES, dir)
+}
+
+fn watcher_with(rules: Rules, dir: &Path) -> (Watcher, HintSender) {
+    let folder = Folder { path: dir.to_path_buf(), ..Folder::default() };
+    let mut watcher = Watcher::new(vec![folder], rules, Hints::deaf(), Pulse::default());
+    assert!(matches!(watcher.next(&mut |_, _, _| Known::No), Next::Watching { mode: Mode::Polling(Why::Deaf(_)), .. }));
     let sender = watcher.sender();
     (watcher, sender)
 }
 
 fn read(watcher: &mut Watcher) -> Candidate {
     loop {
-        if let Next::Read(candidate) = watcher.next(&mut |_, _, _| false) {
+        if let Next::Read(candidate) = watcher.next(&mut |_, _, _| Known::No) {
             return candidate;
         }
     }
 }
 
 fn wait_for_scan(watcher: &mut Watcher) {
-    while !matches!(watcher.next(&mut |_, _, _| false), Next::Scanned { .. }) {}
+    while !matches!(watcher.next(&mut |_, _, _| Known::No), Next::Scanned { .. }) {}
 }
 
 /// The system tells of a new folder before anybody can listen to it.
@@ -66,4 +72,49 @@ fn a_file_that_failed_is_read_again_at_its_next_event() {
     watcher.report(&candidate, Finding::Settled);
     sender.send(Hint::Closed(path));
     assert_eq!(read(&mut watcher).failed, None);
+}
+
+/// A share tells nothing, and the file is not forgotten until it is salvaged.
+#[test]
+fn a_file_that_goes_on_growing_unheard_is_noticed_by_a_scan() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.fit");
+    std::fs::write(&path, "half").unwrap();
+    let (mut watcher, _sender) = watcher_with(Rules { poll_every: Duration::from_millis(200), ..RULES }, place.path());
+    let began = Instant::now();
+    let half = read(&mut watcher);
+    watcher.report(&half, Finding::Unfinished);
+    std::fs::write(&path, "half and whole").unwrap();
+    let whole = read(&mut watcher);
+    assert_eq!((&whole.path, whole.stamp.size, whole.rest), (&path, 14, Rest::None));
+    assert!(began.elapsed() < SOON, "only the last call found it");
+}
+
+/// The times of files are coarse, and can be set: who writes twice within one tick leaves no other trace than the event.
+#[test]
+fn what_was_written_is_read_although_nothing_else_tells() {
+    let place = tempfile::tempdir().unwrap();
+    let [touched, written] = ["touched.fit", "written.fit"].map(|name| place.path().join(name));
+    for path in [&touched, &written] {
+        std::fs::write(path, "settled").unwrap();
+    }
+    let (mut watcher, sender) = watcher(place.path());
+    sender.send(Hint::Touched(touched.clone()));
+    sender.send(Hint::Closed(touched));
+    sender.send(Hint::Written(written.clone()));
+    let read = loop {
+        if let Next::Read(candidate) = watcher.next(&mut |_, _, _| Known::Settled) {
+            break candidate;
+        }
+    };
+    assert_eq!(read.path, written);
+}
+
+#[test]
+fn a_file_is_as_old_as_the_latest_of_its_times() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    assert!(age(file.path()) < SOON, "it was given its time just now");
+    file.as_file().set_modified(SystemTime::now() + 10 * SOON).unwrap();
+    assert_eq!(age(file.path()), Duration::ZERO);
 }

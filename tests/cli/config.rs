@@ -2,6 +2,7 @@
 
 use crate::support::program::Place;
 use std::fs;
+use std::process::Command;
 
 #[test]
 fn check_says_what_was_read_and_what_is_wrong() {
@@ -17,6 +18,29 @@ fn check_says_what_was_read_and_what_is_wrong() {
     assert!(error.contains("did you mean `delivery.concurrency`?"), "{error}");
     for command in [&["run"][..], &["status"], &["serve"], &["import", "x"], &["normalize", "x"]] {
         assert_eq!(place.run(command).status.code(), Some(2), "{command:?}");
+    }
+}
+
+/// Whatever reads its databases there takes SQLite's locks from them.
+#[test]
+fn the_state_lies_outside_of_the_watched_folders() {
+    let place = Place::new();
+    fs::create_dir_all(place.folder().join("inside")).unwrap();
+    std::os::unix::fs::symlink(place.folder().join("inside"), place.dir.path().join("link")).unwrap();
+    fs::write(place.config(), "folders = ['workouts']\n").unwrap();
+    let check = |state: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fitferry"));
+        command.current_dir(place.dir.path()).arg("--config").arg(place.config());
+        command.args(["--state-dir", state, "config", "check"]).output().unwrap()
+    };
+    for state in ["workouts", "workouts/state", "workouts/inside/a/b", "link/state", "workouts/../workouts/s"] {
+        let output = check(state);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && error.contains("lies in the watched folder"), "{state}: {error}");
+    }
+    for state in ["state", "workouts-state"] {
+        let output = check(state);
+        assert!(output.status.success(), "{output:?}");
     }
 }
 

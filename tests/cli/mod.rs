@@ -4,6 +4,7 @@ mod beside;
 mod config;
 mod explain;
 mod import;
+mod looking;
 mod normalize;
 mod outbox;
 mod rules;

@@ -208,6 +208,8 @@ fn a_person_overrules_what_was_done_on_the_server() {
         assert_eq!(store.execute(set, [standing, &id(day)]).unwrap(), 1);
     }
     drop(store);
+    server.forget(&id(0));
+    server.rename(&id(1), "Theirs");
     assert_eq!([0, 1].map(|day| state_of(&place, &id(day))), ["deleted", "edited"]);
     assert_eq!(answer(&place, &["retry", "--all"]).1["sessions"], 0);
     assert_eq!(answer(&place, &["retry", &id(0), &id(1)]).1["sessions"], 2);

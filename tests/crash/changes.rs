@@ -89,7 +89,7 @@ impl Changes {
         let destination = self.server.as_ref().map(|server| server.destination(&token)).unwrap_or_default();
         let config = format!(
             "folders = [{}]\n{destination}delivery.concurrency = 2\ndelivery.retry_first = '10ms'\n\
-             delivery.retry_longest = '20ms'\nreconcile.every = '1s'\nwatch.scan_every = '1h'\nwatch.removed_grace = '30m'\n",
+             delivery.retry_longest = '20ms'\nreconcile.every = '1s'\nwatch.scan_every = '1h'\nwatch.settle = '100ms'\nwatch.removed_grace = '30m'\n",
             folders.join(", ")
         );
         fs::write(self.place.config(), config).unwrap();

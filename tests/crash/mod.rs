@@ -5,6 +5,7 @@ mod campaign;
 mod changes;
 mod home;
 mod login;
+mod moves;
 mod pulls;
 mod start;
 
@@ -26,10 +27,11 @@ fn points() -> BTreeSet<String> {
     names
 }
 
-const SCENES: [Scene; 6] = [
+const SCENES: [Scene; 7] = [
     Scene { name: "start", stage: start::stage, about: "" },
     Scene { name: "changes, another's server", stage: changes::away, about: "" },
     Scene { name: "changes, our server", stage: changes::at_home, about: "" },
+    Scene { name: "moves", stage: moves::stage, about: "moves." },
     Scene { name: "login", stage: login::stage, about: "grant." },
     Scene { name: "pull into a file", stage: pulls::into_a_file, about: "" },
     Scene { name: "pull home", stage: pulls::home, about: "" },

@@ -1,10 +1,13 @@
 //! How files get into a folder.
 
+use crate::support::archive::Zip;
 use crate::support::fit::Run;
-use crate::support::program::Place;
-use crate::support::xml;
+use crate::support::program::{ALL, Place, sessions};
+use crate::support::{http, wait, xml};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::PathBuf;
 
 const START: i64 = 1_775_975_415;
 
@@ -90,6 +93,16 @@ fn a_file_closed_in_the_middle_waits_for_its_rest() {
 }
 
 #[test]
+fn a_member_that_is_not_whole_is_what_an_archive_waits_for() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    let content = xml::gpx(START, 3600, 50, "cycling");
+    place.drop_file("a.zip", Zip::new().lie("a.gpx", content.as_bytes(), |entry| entry.crc ^= 1).build());
+    let waiting = daemon.wait_for("file.waiting");
+    assert!(waiting["reason"].as_str().unwrap().starts_with("a.gpx: "), "{waiting}");
+}
+
+#[test]
 fn a_file_that_stays_truncated_is_salvaged_and_a_whole_copy_replaces_it() {
     let place = Place::new();
     let environment = [("FITFERRY_WATCH__SALVAGE_AFTER", "300ms"), ("FITFERRY_WATCH__SETTLE", "100ms")];
@@ -104,6 +117,31 @@ fn a_file_that_stays_truncated_is_salvaged_and_a_whole_copy_replaces_it() {
     let whole = daemon.sessions(&place);
     assert_ne!(whole, half);
     assert_eq!(whole, place.normalized(&[&path]));
+}
+
+/// Half a copy over the whole one, a disk that fails: what was known is not worth less for it.
+#[test]
+fn a_whole_file_that_breaks_off_later_takes_nothing_back() {
+    let place = Place::new();
+    let environment = [("FITFERRY_WATCH__SALVAGE_AFTER", "300ms"), ("FITFERRY_WATCH__SETTLE", "100ms")];
+    let mut daemon = place.start_with(&[], &environment);
+    let content = xml::gpx(START, 3600, 50, "cycling");
+    let path = place.drop_file("a.gpx", &content);
+    daemon.wait_for("session.delivered");
+    let whole = daemon.sessions(&place);
+    place.drop_file("a.gpx", &content[..content.len() / 2]);
+    let rejected = daemon.wait_for("file.rejected");
+    assert!(rejected["reason"].as_str().unwrap().contains("when it was whole stays"), "{rejected}");
+    // Another workout under its name is one of its own, whatever its condition.
+    let other = xml::gpx(START + 86_400, 3600, 50, "cycling");
+    place.drop_file("a.gpx", &other[..other.len() / 2]);
+    daemon.wait_for("session.delivered");
+    let mut sessions = daemon.sessions(&place);
+    sessions.retain(|id, _| whole.contains_key(id));
+    assert_eq!(sessions, whole);
+    fs::write(&path, &other).unwrap();
+    daemon.wait_for_where("session.delivered", |event| event["revision"] == 2);
+    assert_eq!(daemon.sessions(&place).len(), 2);
 }
 
 #[test]
@@ -127,7 +165,8 @@ fn litter_and_files_in_flight_are_not_touched() {
 #[test]
 fn what_is_no_workout_gets_its_verdict_after_it_has_settled() {
     let place = Place::new();
-    let mut daemon = place.start_with(&[], &[("FITFERRY_WATCH__SETTLE", "100ms")]);
+    let environment = [("FITFERRY_WATCH__SALVAGE_AFTER", "300ms"), ("FITFERRY_WATCH__SETTLE", "100ms")];
+    let mut daemon = place.start_with(&[], &environment);
     place.drop_file("photo.fit", b"\xff\xd8\xff\xe0 not what its name says");
     assert!(daemon.wait_for("file.ignored")["reason"].as_str().unwrap().contains("JPEG"));
     place.drop_file("empty.gpx", "");
@@ -144,6 +183,37 @@ fn what_is_no_workout_gets_its_verdict_after_it_has_settled() {
     assert!(daemon.sessions(&place).is_empty());
 }
 
+/// Whoever throws a broken file away is not told of it any more, whether the daemon sees that or not.
+#[test]
+fn a_bad_file_that_is_removed_is_forgotten() {
+    let place = Place::new();
+    let environment = [("FITFERRY_WATCH__SALVAGE_AFTER", "100ms"), ("FITFERRY_WATCH__SETTLE", "100ms")];
+    let mut daemon = place.start_with(&[], &environment);
+    place.drop_file("good.fit", Run::default().build());
+    fs::create_dir(place.folder().join("folder")).unwrap();
+    let bad = ["removed.fit", "renamed.fit", "folder/moved.fit", "later.fit"];
+    for name in bad {
+        place.drop_file(name, &Run::default().build()[..40]);
+    }
+    let problems = || {
+        let status = place.json(&["status", "--json"]).remove(0);
+        let problems = status["problemFiles"].as_array().unwrap().clone();
+        let names = problems.iter().map(|file| file["file"].as_str().unwrap().rsplit('/').next().unwrap().to_owned());
+        names.collect::<BTreeSet<_>>()
+    };
+    bad.iter().for_each(|_| assert_eq!(daemon.wait_for("file.rejected")["event"], "file.rejected"));
+    assert_eq!(problems(), bad.map(|name| name.trim_start_matches("folder/").to_owned()).into());
+    fs::remove_file(place.folder().join("removed.fit")).unwrap();
+    fs::rename(place.folder().join("renamed.fit"), place.dir.path().join("aside.fit")).unwrap();
+    fs::rename(place.folder().join("folder"), place.dir.path().join("folder")).unwrap();
+    wait::until_true("one bad file", || problems() == ["later.fit".to_owned()].into());
+    daemon.terminate();
+    fs::remove_file(place.folder().join("later.fit")).unwrap();
+    let daemon = place.start_with(&[], &environment);
+    wait::until_true("no bad file", || problems().is_empty());
+    assert_eq!(daemon.sessions(&place).len(), 1);
+}
+
 #[test]
 fn names_that_are_not_utf8_are_as_good_as_others() {
     use std::os::unix::ffi::OsStrExt;
@@ -153,6 +223,32 @@ fn names_that_are_not_utf8_are_as_good_as_others() {
     fs::write(place.folder().join(name), Run::default().build()).unwrap();
     daemon.wait_for_sessions(&place, 1);
     assert_eq!(place.json(&["files", "list", "--json"]).len(), 1);
+}
+
+/// Each has a session of it then: the first one's is not taken away by a rename.
+#[test]
+fn a_file_that_moves_from_one_persons_folder_to_anothers() {
+    let place = Place::new();
+    let folders = ["anna", "ben"].map(|name| place.folder().join(name));
+    let account = |folder: &PathBuf| {
+        fs::create_dir(folder).unwrap();
+        format!("[[account]]\nname = '{}'\nfolders = ['{}']\n", folder.file_name().unwrap().display(), folder.display())
+    };
+    fs::write(place.config(), folders.iter().map(account).collect::<String>()).unwrap();
+    let mut daemon = place.start();
+    let [annas, bens] = folders.map(|folder| folder.join("run.fit"));
+    place.drop_file("anna/run.fit", Run::default().build());
+    let delivered = daemon.wait_for("session.delivered");
+    fs::rename(&annas, &bens).unwrap();
+    let delivered_again = daemon.wait_for("session.delivered");
+    assert_eq!([&delivered["account"], &delivered_again["account"]], ["anna", "ben"]);
+    let expected = place.normalized(&[&bens]);
+    for name in ["anna", "ben"] {
+        let token = fs::read_to_string(place.state().join(format!("server-token-{name}"))).unwrap();
+        let path = format!("/fitness/v1/users/me/sessions?{ALL}");
+        let answer = http::request(daemon.address(), "GET", &path, token.trim(), "").unwrap();
+        assert_eq!(sessions(&answer), expected, "{name}");
+    }
 }
 
 /// A download that breaks off, and then the whole file under another name: one session, and the whole one.

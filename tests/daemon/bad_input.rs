@@ -84,5 +84,44 @@ fn odd_files_stop_nobody() {
     wait::until_true("a verdict on the broken one", || {
         daemon.events("file.waiting").iter().any(|event| event["file"].as_str().unwrap().ends_with("broken.fit"))
     });
+    let ignored = ["zero.fit", "dangling.fit", "loop", "pipe.fit"];
+    let verdicts = wait::until("a verdict on what is no file", || {
+        let files = place.json(&["files", "list", "--json"]);
+        let of = |name: &str| files.iter().find(|file| file["file"] == folder.join(name).to_str().unwrap()).cloned();
+        ignored.iter().map(|name| of(name)).collect::<Option<Vec<_>>>()
+    });
+    for (name, verdict) in ignored.iter().zip(verdicts) {
+        let what = if *name == "pipe.fit" { "a named pipe" } else { "a symbolic link" };
+        assert!(verdict["verdict"] == "ignored" && verdict["reason"].as_str().unwrap().contains(what), "{verdict}");
+        let story = place.json(&["explain", "--json", folder.join(name).to_str().unwrap()]).remove(0);
+        assert!(story["memory"]["verdict"] == "ignored" && story["now"]["reason"] == verdict["reason"], "{story}");
+        assert!(!story["next"].to_string().contains("by itself"), "{story}");
+    }
     assert!(daemon.events("store.failed").is_empty());
+    // Nobody waits for anybody.
+    daemon.terminate();
+}
+
+/// The same name is that of a file, of a pipe and of a link to somebody else's file in turn.
+#[test]
+fn whatever_takes_the_place_of_a_file_stops_nobody() {
+    let place = Place::new();
+    let daemon = place.start_with(&[], &[("FITFERRY_WATCH__SETTLE", "100ms")]);
+    let [draft, outside] = ["draft", "outside"].map(|name| place.dir.path().join(name));
+    fs::write(&outside, Run::at(1_500_000_000).build()).unwrap();
+    let path = place.folder().join("a.fit");
+    for turn in 0..300 {
+        match turn % 3 {
+            0 => fs::write(&draft, Run::at(1_600_000_000).build()).unwrap(),
+            1 => assert!(std::process::Command::new("mkfifo").arg(&draft).status().unwrap().success()),
+            _ => symlink(&outside, &draft).unwrap(),
+        }
+        fs::rename(&draft, &path).unwrap();
+    }
+    place.drop_file("real.fit", Run::at(1_600_100_000).build());
+    wait::until_true("the real one on the server", || {
+        daemon.sessions(&place).contains_key("fitferry-20200914T161320Z")
+    });
+    assert!(!daemon.sessions(&place).contains_key("fitferry-20170714T024000Z"), "it is not in the folder");
+    daemon.terminate();
 }

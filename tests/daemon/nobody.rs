@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Any user who is not root.
-const NOBODY: u32 = 65_534;
+pub const NOBODY: u32 = 65_534;
 
 /// Someone other than root, with the place and these paths for their own.
 pub struct Nobody {
@@ -25,6 +25,11 @@ impl Nobody {
         Self { program: is_root.then_some(program) }
     }
 
+    /// Whether it is somebody else than we are.
+    pub fn is_another(&self) -> bool {
+        self.program.is_some()
+    }
+
     pub fn command(&self, place: &Place) -> Command {
         let Some(program) = &self.program else { return place.command() };
         let mut command = place.command_of(program);
@@ -39,6 +44,12 @@ impl Nobody {
         command.env("FITFERRY_LOG__FORMAT", "json");
         command
     }
+}
+
+/// Gives a file or folder, with this mode, to somebody.
+pub fn own(path: &Path, owner: u32, mode: u32) {
+    chown(path, Some(owner), Some(owner)).unwrap();
+    chmod(path, mode);
 }
 
 pub fn chmod(path: &Path, mode: u32) {

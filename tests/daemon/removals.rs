@@ -133,6 +133,41 @@ fn a_session_stays_as_long_as_a_file_tells_of_it() {
     assert_eq!(daemon.wait_for("session.deleted")["session"], id(1));
 }
 
+/// However many there are: no session is at stake, and nobody is asked. What is known of the old names is forgotten.
+#[test]
+fn a_renamed_folder_is_nobodys_business() {
+    for on_removed in ["delete", "keep"] {
+        let server = FaultServer::start("right");
+        let place = place_for(&server, on_removed, "100ms");
+        fs::create_dir(place.folder().join("old")).unwrap();
+        for day in 10..22 {
+            place.drop_file(&format!("old/{day}.fit"), Run::at(START + day * 86_400).build());
+        }
+        let mut daemon = start_again(&place, &server, 12);
+        fs::rename(place.folder().join("old"), place.folder().join("new")).unwrap();
+        let names = || {
+            let files = place.json(&["files", "list", "--json"]);
+            files.iter().map(|file| file["file"].as_str().unwrap().contains("/new/")).collect::<Vec<_>>()
+        };
+        wait::until_true("the old names to be forgotten", || names() == [true; 12]);
+        assert!(daemon.events("folder.doubted").is_empty(), "{on_removed}");
+        // What nothing else tells of is remembered, and said to be absent.
+        if on_removed == "keep" {
+            fs::remove_file(place.folder().join("new/10.fit")).unwrap();
+            let absent = || place.json(&["status", "--json"])[0]["accounts"][0]["absentFiles"] == 1;
+            wait::until_true("it to be noticed", absent);
+            scans(&mut daemon, 2);
+            let text = String::from_utf8(place.run(&["status"]).stdout).unwrap();
+            assert!(text.contains("1 of them not there any more"), "{text}");
+            place.drop_file("new/10.fit", Run::at(START + 10 * 86_400).build());
+            let back = || place.json(&["status", "--json"])[0]["accounts"][0]["absentFiles"] == 0;
+            wait::until_true("it to be noticed", back);
+        }
+        assert!(server.deletes().is_empty() && server.sessions().len() == 12);
+        assert_eq!(server.puts().values().sum::<u32>(), 12, "nothing has new content");
+    }
+}
+
 #[test]
 fn an_emptied_or_unmounted_folder_deletes_nothing() {
     let server = FaultServer::start("right");
@@ -237,4 +272,25 @@ fn a_file_that_goes_while_its_session_is_put() {
     assert_eq!(daemon.wait_for("session.deleted")["session"], id(5));
     assert_eq!((server.sessions().len(), server.deletes()), (2, [(id(5), 1)].into()));
     assert!(!server.saw_one_twice_at_once());
+}
+
+/// A table is not believed before it has rested: until then nobody knows what it tells of.
+#[test]
+fn what_comes_back_under_another_name_is_read_before_anything_is_deleted() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delete", "100ms");
+    let config = fs::read_to_string(place.config()).unwrap();
+    fs::write(place.config(), config.replace("[watch]\n", "[watch]\nsettle = '1500ms'\n")).unwrap();
+    let daemon = start(&place, &server, 4);
+    let table = place.drop_file("old.csv", crate::formats::hevy::EXAMPLE);
+    let count = place.normalized(&[&table]).len() + 4;
+    wait::until_true("all sessions", || server.sessions().len() == count);
+    wait::until_true("an empty outbox", || place.json(&["outbox", "list", "--json"]).is_empty());
+    let away = place.dir.path().join("away.csv");
+    fs::rename(&table, &away).unwrap();
+    daemon.terminate();
+    fs::rename(&away, place.folder().join("new.csv")).unwrap();
+    let mut daemon = start_again(&place, &server, count);
+    scans(&mut daemon, 5);
+    assert_eq!((server.sessions().len(), server.deletes().len()), (count, 0));
 }

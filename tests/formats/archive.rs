@@ -5,6 +5,7 @@ use crate::support::archive::{Entry, Zip, gzip, tar};
 use crate::support::fit::{FitFile, Run, Value};
 use crate::support::xml;
 use fitferry::formats::{self, Condition, Contents, Flow, Member, Options, Outcome, Summary};
+use fitferry::workout::Format;
 use proptest::prelude::*;
 use std::fs::File;
 use std::io::{Seek, Write};
@@ -44,6 +45,17 @@ fn run(day: i64) -> Vec<u8> {
     Run::at(START + day * DAY).build()
 }
 
+/// Whatever stands before them, and whether that can be read.
+#[test]
+fn its_format_is_that_of_its_first_workouts() {
+    let (route, tcx) = ("<gpx><rte/></gpx>", xml::tcx(START, 600, 9, "Running"));
+    let format = |zip: Zip| members(&zip.build()).1.format.map(Format::as_str);
+    let before =
+        || Zip::new().add("r.gpx", route).add("broken.fit", &run(4)[..100]).add("broken.fit.gz", &gzip(run(4))[..30]);
+    assert_eq!(format(before()), Some("gpx"), "the first that is known, where there are no workouts");
+    assert_eq!(format(before().add("a.tcx", &tcx).add("b.fit", run(1))), Some("tcx"));
+}
+
 type Lie = fn(&mut Entry);
 
 /// An export as people have them: workouts in several forms, and much that is none.
@@ -74,7 +86,7 @@ fn every_member_is_judged_by_itself() {
     }
     let counts = (summary.members, summary.told, summary.quiet, summary.unknown, summary.litter);
     assert_eq!(counts, (10, 5, 1, 1, 3));
-    assert_eq!((summary.condition, summary.format), (Condition::Sound, Some(fitferry::workout::Format::Fit)));
+    assert_eq!((summary.condition, summary.format), (Condition::Sound, Some(Format::Fit)));
 }
 
 #[test]

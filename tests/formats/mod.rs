@@ -14,7 +14,7 @@ mod google_health;
 mod gpx;
 mod gzip;
 mod health_auto_export;
-mod hevy;
+pub mod hevy;
 mod json;
 mod nike;
 mod opentracks;

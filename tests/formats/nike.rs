@@ -2,7 +2,7 @@
 
 use super::{read, sounds};
 use fitferry::formats::Outcome;
-use fitferry::workout::Format;
+use fitferry::workout::{Format, Workout};
 
 pub const ACTIVITY: &str = r#"{"id":"abc-1","type":"run","app_id":"com.nike.sport.running.ios","start_epoch_ms":1775975415000,"end_epoch_ms":1775979015000,"active_duration_ms":3540000,"session":false,"delete_indicator":false,
 "summaries":[{"metric":"distance","summary":"total","source":"x","value":10.2345},{"metric":"calories","summary":"total","value":612.4},{"metric":"heart_rate","summary":"mean","value":148.2},{"metric":"heart_rate","summary":"max","value":171}],
@@ -29,4 +29,15 @@ fn lists_and_pages_are_read_and_deleted_activities_are_not() {
     }
     let deleted = ACTIVITY.replace("\"delete_indicator\":false", "\"delete_indicator\":true");
     assert!(matches!(read(deleted.as_bytes()).outcome(), Outcome::NoSession(_)));
+}
+
+/// Found by fuzzing: the store's form of this distance was read as another, unless numbers were read to the last bit.
+#[test]
+fn a_distance_comes_back_from_its_stored_form_as_it_was() {
+    for distance in ["10.2342", "10.2345", "0.1", "42.195000000000004", "5e-324", "123456.789012345678"] {
+        let reading = read(ACTIVITY.replace("10.2345", distance).as_bytes());
+        let stored = serde_json::to_string(&reading.workouts[0]).unwrap();
+        let restored: Workout = serde_json::from_str(&stored).unwrap();
+        assert_eq!(restored.metrics, reading.workouts[0].metrics, "{stored}");
+    }
 }

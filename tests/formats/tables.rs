@@ -53,6 +53,19 @@ fn a_tables_dress_does_not_matter() {
     }
 }
 
+/// Whoever copies it has reserved the space, and is not there yet.
+#[test]
+fn a_table_with_a_gap_tells_what_stands_before_it() {
+    for (from, rest) in [(strong::EXAMPLE.rfind("Row").unwrap(), ",W,40,8,0,0,,,\n"), (strong::EXAMPLE.len(), "")] {
+        let table = [&strong::EXAMPLE.as_bytes()[..from], &[0; 100], rest.as_bytes()].concat();
+        let reading = read(&table);
+        assert!(matches!(reading.condition, Condition::Truncated(_)), "{reading:?}");
+        let whole = read(strong::EXAMPLE.as_bytes()).workouts;
+        assert_eq!(reading.workouts, whole[..reading.workouts.len()]);
+        assert!(!reading.workouts.is_empty());
+    }
+}
+
 /// What a spreadsheet in Europe or a person with tabs makes of a table without quotes.
 #[test]
 fn other_delimiters_are_seen_in_the_header() {

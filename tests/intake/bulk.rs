@@ -46,7 +46,9 @@ fn each_activity_is_one_session_as_its_person_called_it_and_a_second_time_is_no_
     assert_eq!(grown["changed"], 1, "{grown}");
     wait_until_settled(&place);
     let requests: Vec<_> = server.seen().split_off(before).into_iter().map(|request| request.method).collect();
-    assert_eq!(requests, ["PUT"]);
+    // One of them may look first: nothing says yet that the folder was not empty for want of a disk.
+    assert_eq!(requests.iter().filter(|method| *method != "GET").collect::<Vec<_>>(), ["PUT"]);
+    assert!(requests.len() <= 2, "{requests:?}");
     assert_eq!(server.sessions().len(), ids.len() + 1);
 }
 

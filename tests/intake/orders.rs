@@ -193,7 +193,7 @@ fn are_equal<T: PartialEq + std::fmt::Debug>(found: &[T], expected: &[T], order:
 fn seen(name: &str, reading: &Reading) -> Seen {
     let mut reading = reading.clone();
     let assessment = intake::assess(&mut reading, Timestamp::now());
-    Seen::new(&Path::new("/w").join(name), Stamp { size: 1, mtime_ns: 2, inode: 3 }, reading, assessment)
+    Seen::new(&Path::new("/w").join(name), Stamp { size: 1, mtime_ns: 2, inode: 3, ctime_ns: 0 }, reading, assessment)
 }
 
 /// Every session but its id, by start, and where its fields come from.

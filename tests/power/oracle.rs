@@ -3,6 +3,7 @@
 use super::disk::{self, Image, Variant};
 use super::promises::Owed;
 use super::recording::Recording;
+use fitferry::sqlite::OpenError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
@@ -191,9 +192,20 @@ struct Memory {
 
 impl Memory {
     fn read(state: &Path) -> Result<Self, Flaw> {
-        let Some(connection) = open(&state.join("outbox.db"))? else { return Ok(Self::default()) };
-        // As the program itself opens it.
-        fitferry::store::open_to_read(state).map_err(|error| Flaw::Damaged(error.to_string()))?;
+        let path = state.join("outbox.db");
+        if open(&path)?.is_none() {
+            return Ok(Self::default());
+        }
+        // It is no memory of a machine that lost its power, and tells who only looks that somebody has the database open, who
+        // may be about to bring it up to date.
+        let _ = std::fs::remove_file(state.join("outbox.db-shm"));
+        // As the program itself opens it: who only looks, or, if it was being made or brought up to date, who runs next.
+        let opened = match fitferry::store::open_to_read(state) {
+            Err(OpenError::Older { .. }) => fitferry::store::connect(state).map(Some),
+            opened => opened,
+        };
+        opened.map_err(|error| Flaw::Damaged(error.to_string()))?;
+        let connection = Connection::open(&path).map_err(|error| Flaw::Damaged(error.to_string()))?;
         let mut memory = Self::default();
         for (path, size, verdict, session) in rows(
             &connection,

@@ -162,7 +162,7 @@ fn the_configurations_are_valid() {
     let token = place.dir.path().join("token");
     fs::write(&token, "a-token\n").unwrap();
     let blocks = blocks("toml");
-    assert_eq!(blocks.len(), 4);
+    assert_eq!(blocks.len(), 5);
     for block in blocks {
         let path: PathBuf = place.dir.path().join("readme.toml");
         fs::write(&path, block.replace("/run/credentials/fitferry.service/token", token.to_str().unwrap())).unwrap();

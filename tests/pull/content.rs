@@ -1,12 +1,14 @@
 //! Sessions as other apps write them.
 
-use super::{Clouds, by_id};
+use super::{Clouds, by_id, put, serve};
 use crate::support::fault_server::Reply;
 use crate::support::program::lines;
 use crate::support::proxy::Proxy;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 /// What a list may hold that our server would never have stored.
 const ODD: &str = r#"{
@@ -100,4 +102,49 @@ fn a_file_of_something_else_is_left_alone() {
     let (code, summary) = clouds.pull(&["--output", file.to_str().unwrap()]);
     assert_eq!((code, &summary["taken"], &summary["others"]), (Some(0), &json!(2), &json!(1)));
     assert_eq!(by_id(clouds.in_file()).len(), 3);
+}
+
+/// What both had after the last pull tells who has changed since, whatever the clocks say.
+#[test]
+fn what_was_edited_at_home_stays_and_what_changed_at_the_source_comes() {
+    let clouds = Clouds::new();
+    let version = |name: &str, modified: i64| {
+        let session = json!({"id": "a", "name": name, "startTimeMillis": "1400000000000", "activityType": 8,
+            "endTimeMillis": "1400003600000", "modifiedTimeMillis": modified.to_string(), "application": {"name": "t"}});
+        (json!({"session": [session]}).to_string(), session)
+    };
+    const LONG_AGO: i64 = 1_400_003_600_001;
+    let list = Arc::new(Mutex::new(version("theirs", LONG_AGO).0));
+    let shown = Arc::clone(&list);
+    let proxy = Proxy::start(clouds.server.address(), move |_, _, _| {
+        Some(Reply::Whole(200, "", shown.lock().unwrap().clone()))
+    });
+    let show = |name: &str, modified: i64| *list.lock().unwrap() = version(name, modified).0;
+    clouds.connect(proxy.address);
+    let pull = |taken: u64, edited: u64, name: &str| {
+        let (code, summary) = clouds.pull(&["--from", "2014-01-01", "--to", "2014-06-01"]);
+        let told = ["verified", "sessions", "taken", "edited"].map(|member| &summary[member]);
+        assert_eq!((code, told), (Some(0), [&json!(true), &json!(1), &json!(taken), &json!(edited)]), "{name}");
+        assert_eq!(clouds.at_home()["a"]["name"], name);
+    };
+    let edit = |name: &str| {
+        let home = serve(&clouds.home, &[]);
+        put(home.address(), &clouds.home.token(), &version(name, 0).1);
+        home.terminate();
+    };
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap();
+    pull(1, 0, "theirs");
+    // By a clock that is years behind ours, or without a word of when.
+    show("theirs too", LONG_AGO + 9);
+    pull(1, 0, "theirs too");
+    edit("ours");
+    pull(0, 1, "ours");
+    pull(0, 1, "ours");
+    let said = String::from_utf8(clouds.home.run(&["pull"]).stdout).unwrap();
+    assert!(said.contains("1 sessions were edited in fitferry's own server, and stay as they are there"), "{said}");
+    // Where both have changed, the later one is right.
+    show("theirs again", LONG_AGO + 10);
+    pull(0, 1, "ours");
+    show("theirs at last", now());
+    pull(1, 0, "theirs at last");
 }

@@ -44,18 +44,24 @@ fn began(seen: &[Seen]) -> String {
     query.split("startTime=").nth(1).unwrap().split('&').next().unwrap().replace("%3A", ":")
 }
 
-/// Kills a pull again and again, each time a few requests after it began, until one ends by itself. Returns where each
-/// began.
+/// What is noted of how far a pull is.
+fn progress(clouds: &Clouds) -> [Option<Vec<u8>>; 2] {
+    ["state/pull-me.json", "history.jsonl.pull"].map(|name| fs::read(clouds.home.dir.path().join(name)).ok())
+}
+
+/// Kills a pull again and again, each time a few requests after it began, and every other time not before it has noted how
+/// far it is, until one ends by itself. Returns where each began.
 fn kill_until_done(clouds: &Clouds, proxy: &Proxy, flags: &[&str], mut after_each: impl FnMut()) -> Vec<String> {
     let mut beginnings = Vec::new();
     let mut patience = 4;
     loop {
-        let before = proxy.seen().len();
+        let (before, noted) = (proxy.seen().len(), progress(clouds));
         let mut command = clouds.home.command();
         command.arg("pull").args(flags).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut pull = command.spawn().unwrap();
         let ended = wait::until("some requests", || {
-            let is_enough = proxy.seen().len() >= before + patience;
+            let has_come_on = beginnings.len() % 2 == 0 || progress(clouds) != noted;
+            let is_enough = proxy.seen().len() >= before + patience && has_come_on;
             pull.try_wait().unwrap().map(Some).or(is_enough.then_some(None))
         });
         beginnings.push(began(&proxy.seen()[before..]));

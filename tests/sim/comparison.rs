@@ -5,11 +5,13 @@ use super::plan::Plan;
 use super::planted::Bug;
 use fastrand::Rng;
 use fitferry::destination::{Failure, Listing};
+use fitferry::store::accounts::Spent;
+use fitferry::store::halts::Rest;
 use fitferry::store::{self, Account};
-use fitferry::sync::courier::{CLOSED_PAUSE, Halt};
+use fitferry::sync::courier::Halt;
 use fitferry::sync::pace::Pace;
-use fitferry::sync::reconcile::{Order, Question, Reconciler, Report, Surroundings, Wake};
-use fitferry::sync::{Heard, Now};
+use fitferry::sync::reconcile::{Order, Question, Reconciler, Report, Roused, Surroundings, Wake, halted_for};
+use fitferry::sync::{Heard, Hindrance, Now};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::any::Any;
@@ -19,9 +21,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// A login that is dead is tried again this often.
-const CREDENTIALS_PAUSE: Duration = Duration::from_secs(600);
 
 /// What the loop waits for; only ever one thing.
 pub enum Want {
@@ -36,6 +35,7 @@ enum Reply {
     Listing(Result<Listing, Failure>),
     Worked(Result<Box<dyn Any + Send>, store::Error>),
     Time,
+    Roused(Roused),
     Wake(Wake),
 }
 
@@ -43,6 +43,7 @@ enum Reply {
 struct Desk {
     now: Now,
     is_scanned: bool,
+    is_complete: bool,
     pace: Rc<RefCell<Pace>>,
     rng: Rng,
     want: Option<Want>,
@@ -71,11 +72,31 @@ impl Surroundings for Around {
         self.0.borrow().is_scanned
     }
 
+    fn is_complete(&self) -> bool {
+        self.0.borrow().is_complete
+    }
+
     fn leave(&mut self) -> Result<(), Duration> {
         let now = self.now();
         let leave = self.0.borrow().pace.borrow_mut().take(now);
         self.0.borrow_mut().asked += u32::from(leave.is_ok());
         leave
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.0.borrow().pace.borrow().exhausted(self.now()).is_some()
+    }
+
+    fn spent(&self) -> Option<Spent> {
+        self.0.borrow().pace.borrow().spent()
+    }
+
+    fn resting(&self) -> Option<Failure> {
+        self.0.borrow().pace.borrow().refusal(self.now())
+    }
+
+    fn leave_alone(&mut self, pause: Duration, reason: &str) -> Option<Rest> {
+        self.0.borrow().pace.borrow_mut().leave_alone(pause, reason, self.now())
     }
 
     async fn ask(&mut self, question: Question) -> Result<Listing, Failure> {
@@ -101,9 +122,12 @@ impl Surroundings for Around {
         self.want(Want::Sleep { until }).await;
     }
 
-    async fn rest(&mut self, pause: Duration) {
+    async fn rest(&mut self, pause: Duration) -> Roused {
         let until = self.now().steady + pause;
-        self.want(Want::Rest { until }).await;
+        match self.want(Want::Rest { until }).await {
+            Reply::Roused(why) => why,
+            _ => panic!("another reply"),
+        }
     }
 
     async fn wake(&mut self, next: Duration) -> Wake {
@@ -125,7 +149,9 @@ impl Surroundings for Around {
         self.0.borrow_mut().freed = true;
     }
 
-    fn hindered(&mut self, _reason: &str) {}
+    fn adopted(&mut self) {}
+
+    fn hindered(&mut self, _hindrance: Option<Hindrance>) {}
 }
 
 /// What a poll left to be done.
@@ -144,18 +170,21 @@ pub struct Comparison {
     desk: Rc<RefCell<Desk>>,
     /// When it wants to go on by itself.
     pub sleep: Option<Duration>,
-    /// Whether a reason to try again ends that.
+    /// Whether somebody who wants something ends that, and whether somebody asked to try again.
     can_be_cut: bool,
+    is_asked: bool,
     /// Waits for a reason to go on, or the time of the next pass.
     waking: Option<Duration>,
     /// Something was queued, or the folder was looked through.
     pub bell: bool,
+    pub is_over: bool,
     /// Passes that were due until now.
     pub passes: u32,
     halted: Option<Halt>,
     order: Option<Order>,
     /// What a person ordered and was not told of yet.
     pub ordered: Option<oneshot::Receiver<Result<Report, Failure>>>,
+    is_obeying: bool,
 }
 
 impl Comparison {
@@ -170,6 +199,7 @@ impl Comparison {
         let desk = Desk {
             now,
             is_scanned: false,
+            is_complete: false,
             pace,
             rng: Rng::with_seed(seed),
             want: None,
@@ -189,12 +219,15 @@ impl Comparison {
             desk,
             sleep: None,
             can_be_cut: false,
+            is_asked: false,
             waking: None,
             bell: false,
+            is_over: false,
             passes: 0,
             halted: None,
             order: None,
             ordered: None,
+            is_obeying: false,
         }
     }
 
@@ -233,19 +266,27 @@ impl Comparison {
         self.reply(Reply::Worked(made), now)
     }
 
-    /// Nothing of it goes on.
+    /// Nothing of it goes on, and nobody hears an answer.
     pub fn stop(&mut self) {
+        self.is_over = true;
         self.future = Box::pin(std::future::pending());
-        (self.sleep, self.waking, self.order, self.ordered) = (None, None, None, None);
+        // What a person ordered may still be written.
+        (self.sleep, self.waking, self.order) = (None, None, None);
     }
 
-    /// Whether whoever ordered a comparison was just told what it found.
+    /// Whether whoever ordered a comparison was just told what it found, or that it takes until tomorrow.
     pub fn is_told(&mut self) -> bool {
-        let is_told = self.ordered.as_mut().is_some_and(|ordered| ordered.try_recv().is_ok());
-        if is_told {
-            self.ordered = None;
-        }
-        is_told
+        self.ordered.take_if(|ordered| ordered.try_recv().is_ok()).is_some()
+    }
+
+    /// Whether what somebody ordered has just ended.
+    pub fn has_obeyed(&mut self) -> bool {
+        self.waking.is_some() && std::mem::take(&mut self.is_obeying)
+    }
+
+    /// Whether what is done now was ordered, though nobody may wait for it any more.
+    pub fn is_obeying(&self) -> bool {
+        self.ordered.is_some() || self.is_obeying
     }
 
     /// Whether the last pass is over.
@@ -266,10 +307,14 @@ impl Comparison {
         self.bell = true;
     }
 
+    pub fn completed(&mut self) {
+        self.desk.borrow_mut().is_complete = true;
+    }
+
     /// Somebody asks to try again.
     pub fn probed(&mut self, now: Now) {
         if self.can_be_cut && self.sleep.is_some() {
-            self.sleep = Some(now.steady);
+            (self.sleep, self.is_asked) = (Some(now.steady), true);
         }
     }
 
@@ -285,8 +330,7 @@ impl Comparison {
         let next = self.waking.filter(|_| self.is_scanned())?;
         match &self.halted {
             None => Some(next),
-            Some(halt) if halt.credentials => Some(next + CREDENTIALS_PAUSE),
-            Some(_) => Some(next + CLOSED_PAUSE),
+            Some(halt) => Some(next + halted_for(halt)),
         }
     }
 
@@ -296,17 +340,28 @@ impl Comparison {
 
     pub fn can_go_on(&self, now: Now) -> bool {
         self.sleep.is_some_and(|until| until <= now.steady)
+            || self.sleep.is_some() && self.can_be_cut && self.order.is_some()
             || self.waking.is_some() && (self.bell || self.order.is_some())
             || self.due().is_some_and(|due| due <= now.steady)
     }
 
     pub fn go_on(&mut self, now: Now) -> Left {
         if self.sleep.is_some() {
-            return self.reply(Reply::Time, now);
+            if !self.can_be_cut {
+                return self.reply(Reply::Time, now);
+            }
+            let is_asked = std::mem::take(&mut self.is_asked);
+            let roused = match self.order.take() {
+                Some(order) => Roused::Order(order),
+                None if is_asked => Roused::Asked,
+                None => Roused::Rested,
+            };
+            return self.reply(Reply::Roused(roused), now);
         }
         let wake = if std::mem::take(&mut self.bell) {
             Wake::Changed
         } else if let Some(order) = self.order.take() {
+            self.is_obeying = true;
             Wake::Order(order)
         } else {
             self.passes += 1;

@@ -16,6 +16,8 @@ pub enum Weather {
     Fair,
     /// Nobody listens.
     Down,
+    /// 500 for everything, whatever is asked.
+    Failing,
     /// 503 or 429, with or without a word on when to come back.
     Overloaded,
     /// 401.
@@ -26,16 +28,19 @@ pub enum Weather {
     Gone,
     /// 400 for everything.
     Refusing,
+    /// 400 for every session; lists are answered.
+    Strict,
     /// A portal answers everything with a page.
     Captive,
 }
 
 /// Rough weather, and the calm between.
-pub const WEATHERS: [Weather; 11] = [
+pub const WEATHERS: [Weather; 12] = [
     Weather::Fair,
     Weather::Fair,
     Weather::Fair,
     Weather::Down,
+    Weather::Failing,
     Weather::Overloaded,
     Weather::Unauthorized,
     Weather::Closed,
@@ -44,6 +49,9 @@ pub const WEATHERS: [Weather; 11] = [
     Weather::Refusing,
     Weather::Captive,
 ];
+
+/// Those of a server that refuses every session for a while, and then none.
+pub const REFUSALS: [Weather; 3] = [Weather::Fair, Weather::Strict, Weather::Strict];
 
 /// What becomes of one request.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,7 +195,12 @@ impl Destination {
             }
             None => 0,
         };
-        let to = self.changes.len().min(from + self.flavour.page);
+        let mut to = self.changes.len().min(from + self.flavour.page);
+        // No page is empty but the last.
+        let tells = |id: &String| self.sessions.contains_key(id) || self.deleted.contains(id);
+        while to < self.changes.len() && !self.changes[from..to].iter().any(tells) {
+            to += 1;
+        }
         let ids: BTreeSet<&String> = self.changes[from..to].iter().collect();
         let sessions = ids.iter().filter_map(|id| self.sessions.get(*id)).map(|stored| stored.session.clone());
         let deleted = ids.iter().filter(|id| self.deleted.contains(**id)).map(|id| (*id).clone());
@@ -200,6 +213,9 @@ impl Destination {
 
     /// What becomes of a session on its way here: whether it is taken, and what the client hears.
     pub fn decide(&self, rng: &mut Rng, faults: u32, body: &str) -> (bool, Answer) {
+        if self.weather == Weather::Strict {
+            return (false, status(400, "invalidArgument"));
+        }
         let is_taken = !is(body, REFUSED) && !is(body, LOST);
         if let Some((may_be_taken, answer)) = self.trouble(rng, faults) {
             return (may_be_taken && is_taken, answer);
@@ -215,13 +231,14 @@ impl Destination {
     pub fn trouble(&self, rng: &mut Rng, faults: u32) -> Option<(bool, Answer)> {
         let answer = match self.weather {
             Weather::Down => Answer::Broken("cannot connect"),
+            Weather::Failing => status(500, "backendError"),
             Weather::Overloaded => overloaded(rng),
             Weather::Unauthorized => status(401, "authError"),
             Weather::Closed => status(403, "accessNotConfigured"),
             Weather::Gone => status(404, "notFound"),
             Weather::Refusing => status(400, "invalidArgument"),
             Weather::Captive => Answer::Broken("the answer is not the API's"),
-            Weather::Fair if chance(rng, faults) => {
+            Weather::Fair | Weather::Strict if chance(rng, faults) => {
                 return Some(match rng.u32(..9) {
                     0 => (false, Answer::Broken("cannot connect")),
                     1 => (false, Answer::Broken("reset before it was read")),
@@ -234,7 +251,7 @@ impl Destination {
                     _ => (false, status(*pick(rng, &[400, 401, 403, 404, 409]), "forNoReason")),
                 });
             }
-            Weather::Fair => return None,
+            Weather::Fair | Weather::Strict => return None,
         };
         Some((false, answer))
     }

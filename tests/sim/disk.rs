@@ -5,6 +5,7 @@ use super::folder::Record;
 use super::planted::Bug;
 use fitferry::intake::{self, Assessment, Person, Receipt, Seen};
 use fitferry::store::accounts::Spent;
+use fitferry::store::halts::{self, Rest};
 use fitferry::store::outbox::{self, Due, Fetched, First, Verdict};
 use fitferry::store::sessions::SessionRow;
 use fitferry::store::{self, Stamp, accounts, files};
@@ -22,7 +23,7 @@ use tempfile::TempDir;
 const CHECKPOINT_EVERY: u32 = 8;
 
 /// Restarts of which one opens the database anew.
-const REOPEN_EVERY: u32 = 3;
+const REOPEN_EVERY: u32 = 12;
 
 type Worker = Box<dyn FnOnce(&Connection) -> rusqlite::Result<Box<dyn Any + Send>>>;
 
@@ -35,10 +36,12 @@ impl Work {
         Self(Rc::new(RefCell::new(Some(Box::new(work)))))
     }
 
-    fn run(&self, connection: &Connection) -> rusqlite::Result<Outcome> {
-        let before = waiting(connection)?;
+    pub fn run(&self, connection: &Connection) -> rusqlite::Result<Outcome> {
+        let (before, changes) = (waiting(connection)?, connection.total_changes());
         let made = self.0.borrow_mut().take().unwrap()(connection)?;
-        Ok(Outcome::Worked { made, repaired: waiting(connection)?.saturating_sub(before) })
+        let repaired =
+            if connection.total_changes() == changes { Vec::new() } else { waiting_besides(connection, &before)? };
+        Ok(Outcome::Worked { made, repaired })
     }
 }
 
@@ -48,8 +51,16 @@ impl fmt::Debug for Work {
     }
 }
 
-fn waiting(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.prepare_cached("SELECT count(*) FROM outbox")?.query_row([], |row| row.get(0))
+fn waiting(connection: &Connection) -> rusqlite::Result<Vec<SessionRow>> {
+    connection.prepare_cached("SELECT session_row FROM outbox")?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// By row: one that waits may get another id.
+fn waiting_besides(connection: &Connection, before: &[SessionRow]) -> rusqlite::Result<Vec<String>> {
+    let mut waiting = waiting(connection)?;
+    waiting.retain(|row| !before.contains(row));
+    let mut id = connection.prepare_cached("SELECT session_id FROM session WHERE id = ?1")?;
+    waiting.iter().map(|row| id.query_row([row], |row| row.get(0))).collect()
 }
 
 /// What waits to be written.
@@ -75,7 +86,7 @@ pub enum Job {
     Hasten {
         now: Timestamp,
     },
-    Rest(Option<Timestamp>),
+    Rest(Option<Rest>),
     Work(Work),
     Intake {
         path: String,
@@ -107,7 +118,7 @@ pub enum Outcome {
     Worked {
         made: Box<dyn Any + Send>,
         /// Sessions that wait now, and did not before.
-        repaired: usize,
+        repaired: Vec<String>,
     },
     Written,
 }
@@ -127,10 +138,7 @@ impl Disk {
         // In memory where there is such a place, as this is not about the speed of a disk.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let (connection, syncs) = Self::open(&dir, bug);
-        let tables = {
-            let mut query = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
-            query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-        };
+        let tables = children_first(&connection);
         Self { connection, dir, tables, syncs, unsynced: 0, restarts: 0 }
     }
 
@@ -138,11 +146,9 @@ impl Disk {
     pub fn clear(&mut self) {
         self.roll_back();
         self.restarts = 0;
-        self.execute("PRAGMA foreign_keys = OFF");
         self.execute("BEGIN IMMEDIATE");
         self.tables.iter().for_each(|table| self.execute(&format!("DELETE FROM {table}")));
         self.execute("COMMIT");
-        self.execute("PRAGMA foreign_keys = ON");
     }
 
     /// What a new process finds. `power` if the old one went with the power, and not by itself.
@@ -183,15 +189,23 @@ impl Disk {
         (self.connection, self.syncs) = Self::open(&self.dir, bug);
     }
 
-    /// What is known of sessions, to be compared.
-    pub fn fingerprint(&self) -> String {
+    /// Sessions that wait to be sent.
+    pub fn queued(&self) -> Vec<SessionRow> {
+        let sql = "SELECT session_row FROM outbox WHERE state = 'queued'";
+        let mut query = self.connection.prepare_cached(sql).unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// What is known of sessions but these, to be compared.
+    pub fn fingerprint(&self, besides: &[SessionRow]) -> Vec<String> {
         let sql =
-            "SELECT group_concat(session_id || ' ' || session.revision || ' ' || wanted || ' ' || remote.revision ||
-                 ' ' || hex(echo) || ' ' || delivered_ms || ' ' || standing || ' ' || restored || ' ' || seq, char(10))
+            "SELECT session.id, session_id || ' ' || session.revision || ' ' || wanted || ' ' || remote.revision ||
+                 ' ' || hex(echo) || ' ' || delivered_ms || ' ' || standing || ' ' || restored || ' ' || seq
              FROM session JOIN remote ON session_row = session.id ORDER BY session.id, remote.destination_id";
-        let text: Option<String> =
-            self.connection.prepare_cached(sql).unwrap().query_row([], |row| row.get(0)).unwrap();
-        text.unwrap_or_default()
+        let mut query = self.connection.prepare_cached(sql).unwrap();
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let rows = rows.map(|row| row.unwrap()).filter(|(row, _)| !besides.contains(row));
+        rows.map(|(_, text): (SessionRow, String)| text).collect()
     }
 
     fn open(dir: &TempDir, bug: Option<Bug>) -> (Connection, bool) {
@@ -266,6 +280,27 @@ impl Disk {
     }
 }
 
+/// All tables, each before those that it refers to: so they can be emptied without a switch that would make SQLite prepare
+/// everything anew.
+fn children_first(connection: &Connection) -> Vec<String> {
+    let names = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+    let references = r#"SELECT t.name, r."table" FROM sqlite_schema AS t, pragma_foreign_key_list(t.name) AS r
+        WHERE t.type = 'table' AND r."table" != t.name"#;
+    let mut names = connection.prepare(names).unwrap();
+    let mut left: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut references = connection.prepare(references).unwrap();
+    let references: Vec<(String, String)> =
+        references.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+    let mut ordered = Vec::new();
+    while !left.is_empty() {
+        let is_child = |name: &String| !references.iter().any(|(from, to)| to == name && left.contains(from));
+        let (children, parents) = left.iter().cloned().partition(is_child);
+        ordered.extend::<Vec<String>>(children);
+        left = parents;
+    }
+    ordered
+}
+
 fn run(connection: &Connection, job: &Job, person: &Person, now: Timestamp) -> rusqlite::Result<Outcome> {
     let account = person.account;
     match job {
@@ -280,7 +315,7 @@ fn run(connection: &Connection, job: &Job, person: &Person, now: Timestamp) -> r
         Job::Work(work) => return work.run(connection),
         Job::PutBack { rows, now } => outbox::unpark(connection, rows, *now)?,
         Job::Hasten { now } => outbox::hasten(connection, account, *now)?,
-        Job::Rest(until) => accounts::set_rest_until(connection, account, *until)?,
+        Job::Rest(rest) => halts::set_rest(connection, account, rest.as_ref())?,
         Job::SeenOnly { seen, .. } => {
             let (path, verdict) = (seen.path(), store::Verdict::Known);
             let judged = files::Judged { path: &path, stamp: seen.stamp, format: None, verdict, reason: None };

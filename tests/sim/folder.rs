@@ -46,6 +46,8 @@ pub struct Folder {
     pub files: BTreeMap<String, File>,
     /// What the watcher heard of and has not looked at.
     pub hints: BTreeSet<String>,
+    /// Its disk is missing.
+    pub is_away: bool,
     workouts: usize,
     names: usize,
     changes: i64,
@@ -184,6 +186,6 @@ impl Folder {
 
     fn stamp(&mut self) -> Stamp {
         self.changes += 1;
-        Stamp { size: 1000 + self.changes % 3, mtime_ns: self.changes * 1_000_000, inode: self.changes }
+        Stamp { size: 1000 + self.changes % 3, mtime_ns: self.changes * 1_000_000, inode: self.changes, ctime_ns: 0 }
     }
 }

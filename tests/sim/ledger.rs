@@ -9,8 +9,10 @@ use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// So many sessions refused in a row, and none taken, are not their own fault.
-const REFUSED_IN_ROW: usize = 10;
+/// So many sessions refused in a row, and none taken, with those that are tried from elsewhere in the queue, are not their
+/// own fault.
+const REFUSED_IN_ROW: usize = 15;
+const DOUBTS: usize = 10;
 
 /// A session that is answered so often as if the account were stopped may be what is wrong.
 const SUSPICIONS: u32 = 5;
@@ -64,6 +66,8 @@ pub struct Entry {
     pub flying: bool,
     /// A revision, and before when it is not to be tried again.
     pub not_before: Option<(i64, Timestamp)>,
+    /// When it failed last, and when it is due since then.
+    pub waits: Option<(Timestamp, Timestamp)>,
     pub parked: Option<i64>,
     /// The revision that was refused for what it is, as far as one can tell.
     refused: Option<i64>,
@@ -82,14 +86,14 @@ impl Entry {
         self.ids.last().unwrap()
     }
 
-    pub fn revise(&mut self, body: &str, is_scanned: bool) {
+    pub fn revise(&mut self, body: &str, is_complete: bool) {
         let body = content(body).to_owned();
         if self.bodies.last() != Some(&body) {
             if self.history.last() != Some(&body) {
                 self.history.push(body.clone());
             }
             self.bodies.push(body);
-            self.wary = if is_scanned { self.wary } else { self.revision() };
+            self.wary = if is_complete { self.wary } else { self.revision() };
         }
     }
 
@@ -146,6 +150,12 @@ impl Entry {
         i64::try_from(self.bodies.len()).unwrap()
     }
 
+    /// What the server took last, as far as is known.
+    fn put_last(&self) -> Option<&String> {
+        let revision = usize::try_from(self.here.answered.max(self.here.durable)).ok()?;
+        self.bodies.get(revision.checked_sub(1)?)
+    }
+
     pub fn is_justified(&self, revision: i64, body: &str) -> bool {
         usize::try_from(revision - 1)
             .ok()
@@ -194,8 +204,9 @@ pub struct Ledger {
     entries: BTreeMap<usize, Entry>,
     ids: BTreeMap<String, usize>,
     rows: BTreeMap<SessionRow, usize>,
-    /// Refused in a row within this process.
+    /// Refused in a row within this process, and whether the last one was for the second time.
     streak: BTreeSet<usize>,
+    is_repeated: bool,
     /// Refused among so many others that it was not for what they are.
     absolved: BTreeSet<usize>,
     /// Absolved once, and others were taken since.
@@ -211,6 +222,21 @@ impl Ledger {
             self.ids.insert(id.clone(), number);
             entry.ids.push(id);
         }
+    }
+
+    /// A session has another id too, at a server that never had it, if `is_free` of its ids so far.
+    pub fn add_id(&mut self, id: &str, other: &str, body: &str, is_free: impl Fn(&[String]) -> bool) -> bool {
+        let Some(number) = self.ids.get(id).copied() else { return false };
+        let entry = self.entry(number);
+        let There { answered, durable, told, disturbances, .. } = entry.here;
+        // The later word counts: it says nothing older than we do.
+        let is_last = entry.bodies.last().is_some_and(|last| last == content(body));
+        let is_new = answered.max(durable).max(told) == 0 && disturbances == 0 && is_last && is_free(&entry.ids);
+        if is_new {
+            entry.ids.insert(0, other.to_owned());
+            self.ids.insert(other.to_owned(), number);
+        }
+        is_new
     }
 
     pub fn entry(&mut self, number: usize) -> &mut Entry {
@@ -249,6 +275,9 @@ impl Ledger {
 
     /// An older memory is put back; `is_elsewhere` if it knows the other server as today's.
     pub fn put_back(&mut self, backup: &Self, is_elsewhere: bool) {
+        let put_last = |entry: &Entry| (entry.put_last().cloned(), entry.here.is_unclear);
+        let put_last: BTreeMap<usize, _> =
+            self.entries.iter().map(|(number, entry)| (*number, put_last(entry))).collect();
         self.forget_all();
         self.rows.clone_from(&backup.rows);
         for (number, old) in &backup.entries {
@@ -259,7 +288,14 @@ impl Ledger {
                 // What its server refused is not parked any more.
                 old.moved();
             }
-            let (here, elsewhere) = (now.here.remembered(old.here), now.elsewhere.remembered(old.elsewhere));
+            let (mut here, elsewhere) = (now.here.remembered(old.here), now.elsewhere.remembered(old.elsewhere));
+            // What it put itself since then looks like somebody's edit to it.
+            let is_other = |(last, is_unclear): &(Option<String>, bool)| {
+                *is_unclear || last.is_some() && last.as_ref() != old.put_last()
+            };
+            if here.disturbed.is_none() && put_last.get(number).is_some_and(is_other) {
+                (here.disturbed, here.was_edited) = (Some(Disturbance::Edited), true);
+            }
             *entry = Entry { ids: now.ids, history: now.history, here, elsewhere, ..old };
             entry.wary = entry.revision();
             (entry.flying, entry.rest, entry.spent) = (false, None, None);
@@ -283,32 +319,64 @@ impl Ledger {
     }
 
     /// A session was taken: those that were refused before it were refused for what they are, if they are again.
-    pub fn taken(&mut self) {
-        self.streak.clear();
+    pub fn taken(&mut self, due: &Due) {
+        (self.streak, self.is_repeated) = (BTreeSet::new(), false);
         self.suspects.append(&mut self.absolved);
+        self.suspects.remove(&self.ids[&due.session_id]);
     }
 
     pub fn refused(&mut self, due: &Due) {
         let number = self.ids[&due.session_id];
-        let entry = self.entry(number);
-        entry.refused = Some(due.revision);
+        let is_stopped = !self.absolved.is_empty();
+        self.entry(number).refused = Some(due.revision);
         if self.suspects.remove(&number) {
             return;
         }
-        self.streak.insert(number);
-        if self.streak.len() >= REFUSED_IN_ROW {
-            for number in std::mem::take(&mut self.streak) {
-                self.entry(number).refused = None;
-                self.absolved.insert(number);
-            }
-        } else if !self.absolved.is_empty() {
+        if is_stopped {
             self.entry(number).refused = None;
             self.absolved.insert(number);
+        }
+        self.is_repeated = !self.streak.insert(number);
+    }
+
+    /// In words that blame the account. That counts once others were refused for what they are.
+    pub fn refused_somehow(&mut self, due: &Due) {
+        if self.streak.len() >= DOUBTS {
+            self.is_repeated = !self.streak.insert(self.ids[&due.session_id]);
+        }
+    }
+
+    /// How many were refused in a row.
+    pub fn streak(&self) -> usize {
+        self.streak.len()
+    }
+
+    /// The account stops as everything is refused: none of it was for what they are. Returns whether that is believed for a
+    /// reason.
+    pub fn absolve(&mut self) -> bool {
+        for number in self.streak.clone() {
+            self.entry(number).refused = None;
+            self.absolved.insert(number);
+        }
+        self.is_repeated || self.streak.len() >= REFUSED_IN_ROW
+    }
+
+    /// The process ended in order, and wrote what it had to: what was put back is back.
+    pub fn closed(&mut self) {
+        self.absolved.clear();
+    }
+
+    /// A full disk: these were not put back.
+    pub fn not_put_back(&mut self, rows: &[SessionRow]) {
+        for row in rows {
+            if let Some(entry) = self.of_row(*row) {
+                entry.refused = Some(entry.revision());
+            }
         }
     }
 
     pub fn restarted(&mut self) {
-        self.streak.clear();
+        (self.streak, self.is_repeated) = (BTreeSet::new(), false);
         self.suspects.clear();
         // Whether they came back into the queue in time depends on what was written before; both is right.
         for number in std::mem::take(&mut self.absolved) {

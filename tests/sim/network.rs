@@ -54,6 +54,11 @@ impl Network {
         &mut self.destinations[0]
     }
 
+    /// The one that is not the account's now.
+    pub fn other(&self) -> &Destination {
+        &self.destinations[1]
+    }
+
     pub fn switch(&mut self) {
         self.destinations.swap(0, 1);
     }

@@ -1,12 +1,14 @@
 //! Knows what is owed, as it follows from what was put into the folder and what the server said, and judges every step.
 //! It shares no memory with the product: ids, contents and revisions are its own.
 
+use super::complaints::{complaint_about, complaint_at_rest};
 use super::destination::{Answer, Stored};
 use super::folder::Record;
 use super::ledger::{Disturbance, Entry, Ledger};
 use super::limits::Manners;
+use super::mass::Mass;
 use super::plan::Plan;
-use fitferry::config::{OnDeleted, OnEdited, OnTwin, ReconcileSettings};
+use fitferry::config::{OnEdited, ReconcileSettings};
 use fitferry::merge;
 use fitferry::rules::Rules;
 use fitferry::session::{self, APPLICATION, Session};
@@ -16,14 +18,16 @@ use fitferry::store::{Account, Stamp, files};
 use fitferry::sync::Now;
 use fitferry::sync::courier::{Action, Event, News};
 use fitferry::workout::Workout;
-use jiff::SignedDuration;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
-/// No session is due later than this.
-const LONGEST_DUE: SignedDuration = SignedDuration::from_hours(25);
+/// How a stop begins that is for refusals alone, and how long its first one lasts at most.
+const REFUSES: &str = "the server refuses every session";
+const FIRST_STOP: Duration = Duration::from_secs(600);
 
 pub struct Oracle {
     pub violation: Option<String>,
@@ -35,12 +39,13 @@ pub struct Oracle {
     said: BTreeMap<SessionRow, Answer>,
     is_stopping: bool,
     /// Whether the folder was looked through since the start.
-    pub is_scanned: bool,
+    pub is_complete: bool,
     policy: ReconcileSettings,
     /// What was known when the backup was made, and whether that was with the other server.
     pub backup: Option<(Ledger, BTreeMap<String, Filed>, bool)>,
     is_elsewhere: bool,
     was_put_back: bool,
+    pub mass: Mass,
 }
 
 type Filed = (Option<Stamp>, Vec<Record>);
@@ -55,11 +60,12 @@ impl Oracle {
             account,
             said: BTreeMap::new(),
             is_stopping: false,
-            is_scanned: false,
+            is_complete: false,
             policy: plan.reconcile.clone(),
             backup: None,
             is_elsewhere: false,
             was_put_back: false,
+            mass: Mass::default(),
         }
     }
 
@@ -91,7 +97,7 @@ impl Oracle {
             if let Some(workout) = merge::merge(told) {
                 let entry = self.ledger.entry(number);
                 let session = Session::of(&workout, entry.id().to_owned(), &Rules::of(TimeZone::UTC));
-                entry.revise(&serde_json::to_string(&session).unwrap(), self.is_scanned);
+                entry.revise(&serde_json::to_string(&session).unwrap(), self.is_complete);
             }
         }
     }
@@ -136,17 +142,24 @@ impl Oracle {
     }
 
     fn answered(&mut self, due: &Due, answer: &Answer, now: Now) {
-        self.manners.answered(answer, now);
+        self.manners.answered(due, answer, now);
         self.ledger.of(due).flying = false;
         match answer {
             Answer::Taken => {
                 self.ledger.of(due).here.answered = due.revision;
-                self.ledger.taken();
+                self.ledger.taken(due);
             }
-            Answer::Status { status: 400 | 409, .. } | Answer::Status { status: 403, reason: "forNoReason", .. } => {
+            Answer::Status { status: 400, .. } | Answer::Status { status: 403, reason: "forNoReason", .. } => {
                 self.ledger.refused(due);
+                let streak = self.ledger.streak();
+                let is_endless = !self.manners.halted && streak > self.manners.longest_streak();
+                self.demand(!is_endless, || format!("P7: {streak} sessions are refused in a row, and more are sent"));
             }
-            Answer::Status { status: 401 | 403 | 404, .. } => self.ledger.of(due).stops += 1,
+            Answer::Status { status: 401, .. } => self.ledger.of(due).stops += 1,
+            Answer::Status { status: 403 | 404, .. } => {
+                self.ledger.of(due).stops += 1;
+                self.ledger.refused_somehow(due);
+            }
             Answer::Status { .. } | Answer::Broken(_) => {}
         }
     }
@@ -155,8 +168,16 @@ impl Oracle {
     pub fn wanted(&mut self, action: &Action, now: Now) {
         match action {
             Action::Send(due) => self.sent(due, now),
-            Action::Halt(halt) => self.manners.halted = halt.stopped,
-            Action::Resume => self.manners.halted = false,
+            Action::Halt(halt) => {
+                self.manners.halted = halt.stopped;
+                if halt.reason.starts_with(REFUSES) {
+                    self.manners.is_refused = true;
+                    let (is_found, pause) = (self.ledger.absolve(), halt.pause);
+                    self.demand(is_found, || "P6: the account stops, and others were not tried".to_owned());
+                    self.demand(pause <= FIRST_STOP, || format!("P6: the account stops for {pause:?} at once"));
+                }
+            }
+            Action::Resume => (self.manners.halted, self.manners.is_refused) = (false, false),
             Action::Record { due, verdict, .. } => {
                 let entry = self.ledger.of(due);
                 entry.spent = self.manners.day();
@@ -197,12 +218,19 @@ impl Oracle {
         }
     }
 
-    /// A comparison that no person asked for queued or parked so many sessions that did not wait.
-    pub fn repaired(&mut self, count: usize) {
+    /// A comparison that no person asked for queued or parked these sessions, which did not wait. Those of a mass count
+    /// together, however slowly they are found.
+    pub fn repaired(&mut self, ids: &[String]) {
+        let count = self.mass.repaired(ids);
         let known = self.ledger.entries().filter(|entry| !entry.bodies.is_empty()).count();
         let share = |number: usize| f64::from(u32::try_from(number).unwrap());
         let is_mass = count > self.policy.mass && share(count) > self.policy.mass_share * share(known);
         self.demand(!is_mass, || format!("P5: {count} of {known} sessions are repaired, and nobody was asked"));
+    }
+
+    /// Whether another memory may have put a session at a server that never had it, under another id.
+    pub fn was_put_by_another(&mut self, id: &str, other: &str, body: &str, there: &BTreeMap<String, Stored>) -> bool {
+        self.ledger.add_id(id, other, body, |ids| !ids.iter().any(|id| there.contains_key(id)))
     }
 
     pub fn back_up(&mut self, is_elsewhere: bool) {
@@ -214,6 +242,7 @@ impl Oracle {
         self.ledger.put_back(&ledger, was_elsewhere != self.is_elsewhere);
         self.files = files;
         self.manners.forgotten();
+        self.mass.forget();
         self.was_put_back = true;
     }
 
@@ -221,12 +250,14 @@ impl Oracle {
         self.ledger.forget_all();
         self.files.clear();
         self.manners.forgotten();
+        self.mass.forget();
     }
 
     pub fn moved(&mut self) {
         self.is_elsewhere = !self.is_elsewhere;
         self.ledger.moved();
         self.manners.forgotten();
+        self.mass.forget();
     }
 
     fn sent(&mut self, due: &Due, now: Now) {
@@ -246,6 +277,7 @@ impl Oracle {
 
     /// The server takes a session that holds this of it until now.
     pub fn applied(&mut self, due: &Due, before: Option<&Stored>) {
+        self.mass.is_back(&due.session_id);
         let may_restore = self.was_put_back && self.policy.on_edited == OnEdited::Restore;
         let Some(entry) = self.ledger.of_id_mut(&due.session_id) else { return };
         (entry.here.disturbed, entry.here.was_edited) = (None, false);
@@ -266,17 +298,35 @@ impl Oracle {
     }
 
     /// What became of an attempt is durable.
-    pub fn recorded(&mut self, due: &Due, verdict: &Verdict, now: Now) {
+    pub fn recorded(&mut self, due: &Due, verdict: &Verdict, at: Timestamp, now: Now) {
         let entry = self.ledger.of(due);
         // It was to be written down before.
         self.manners.keeps(entry.rest.take());
         self.manners.spent(entry.spent.take());
         match verdict {
             Verdict::Delivered(_) => entry.delivered(due.revision),
-            // Nothing waits for longer than that: it was the clock that went ahead.
-            Verdict::Retry { next, .. } if next.duration_since(now.wall) > LONGEST_DUE => entry.not_before = None,
-            Verdict::Retry { next, .. } => entry.not_before = Some((due.revision, *next)),
+            Verdict::Retry { next, .. } => {
+                entry.waits = Some((at, *next));
+                // Unless it failed by a clock that went ahead.
+                entry.not_before = (at <= now.wall).then_some((due.revision, *next));
+            }
             Verdict::Park { .. } => entry.parked = Some(due.revision),
+        }
+    }
+
+    /// The queue was looked through: what is to be sent later waits for a pause that has begun.
+    pub fn looked(&mut self, connection: &Connection, now: Timestamp) {
+        let mut query = connection
+            .prepare_cached(
+                "SELECT session_id, due_ms FROM outbox JOIN session ON session.id = session_row
+                 WHERE state = 'queued' AND due_ms > ?1",
+            )
+            .unwrap();
+        let later = query.query_map([now.as_millisecond()], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        for (id, due) in later.map(Result::<(String, i64), _>::unwrap) {
+            let waits = self.ledger.of_id(&id).and_then(|entry| entry.waits);
+            let is_told = waits.is_some_and(|(at, next)| at <= now && next.as_millisecond() == due);
+            self.demand(is_told, || format!("P6: {id} waits until {due} for no reason but a clock that was wrong"));
         }
     }
 
@@ -301,7 +351,7 @@ impl Oracle {
 
     /// A full disk: what the server asked for is not known after a restart.
     pub fn rest_lost(&mut self) {
-        self.manners.written(false);
+        self.manners.unwritten();
         self.ledger.entries().for_each(|entry| entry.rest = None);
     }
 
@@ -314,7 +364,7 @@ impl Oracle {
     pub fn restarted(&mut self, connection: &Connection, account: Account, now: Now) {
         self.account = account;
         self.said.clear();
-        (self.is_stopping, self.is_scanned) = (false, false);
+        (self.is_stopping, self.is_complete) = (false, false);
         self.ledger.restarted();
         self.manners.restarted(now);
         let mut lost = Vec::new();
@@ -343,6 +393,17 @@ impl Oracle {
             .unwrap();
         let queued: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         queued.iter().all(|id| self.ledger.of_id(id).is_some_and(Entry::is_lost))
+    }
+
+    /// Judges what the server has that is not the account's any more: what it had when the account went is all there is.
+    pub fn finish_elsewhere(&mut self, there: &BTreeMap<String, Stored>) {
+        let mut numbers = BTreeMap::new();
+        for id in there.keys() {
+            let Some(entry) = self.ledger.of_id(id) else { continue };
+            if let Some(other) = numbers.insert(entry.ids[0].clone(), id) {
+                return self.demand(false, || format!("P3: {id} and {other} are one workout at the other server"));
+            }
+        }
     }
 
     /// Judges what is left when all has come to rest.
@@ -398,58 +459,6 @@ impl Oracle {
     pub fn has(&self, path: &str, stamp: Stamp) -> bool {
         self.files.get(path).is_some_and(|(known, _)| *known == Some(stamp))
     }
-}
-
-/// What is wrong with what the server has of a session that neither waits nor is parked.
-fn complaint_at_rest(
-    entry: &Entry,
-    there: &BTreeMap<String, Stored>,
-    policy: &ReconcileSettings,
-    was_put_back: bool,
-) -> Option<String> {
-    let what = format!("{}@{}", entry.id(), entry.bodies.len());
-    let is_respected = policy.on_deleted == OnDeleted::Respect && entry.here.disturbed == Some(Disturbance::Deleted);
-    let is_twin_enough = policy.on_twin == OnTwin::Skip && entry.here.has_twin;
-    let Some(stored) = entry.ids.iter().find_map(|id| there.get(id)) else {
-        return (!is_respected && !is_twin_enough).then(|| format!("P3: {what} is owed and not there"));
-    };
-    match &stored.body {
-        Some(body) if entry.age(body) >= entry.bodies.last().and_then(|body| entry.age(body)) => None,
-        // An old memory takes what came after it for the later word, even should the files say again what they said then.
-        Some(body) if was_put_back && !entry.bodies.last().is_some_and(|owed| entry.is_newer(owed, body)) => None,
-        Some(_) => Some(format!("P3: {what} is owed, and an older one is there")),
-        None if policy.on_edited == OnEdited::Keep => None,
-        None => Some(format!("P3: {what} was changed by others, and not restored")),
-    }
-}
-
-fn complaint_about(entry: &mut Entry, due: &Due, policy: &ReconcileSettings, now: Now) -> Option<String> {
-    let body = due.body.as_deref().unwrap_or_default();
-    let early = entry
-        .not_before
-        .filter(|(revision, next)| *revision == due.revision && next.duration_since(now.wall).as_millis() > 1);
-    let complaint = if entry.flying {
-        "P4: while it is in flight already"
-    } else if !entry.is_justified(due.revision, body) {
-        "P5: with a content that no file justifies"
-    } else if entry.is_silent {
-        "P7: after a restart with nothing new"
-    } else if due.revision <= entry.here.durable.max(entry.here.answered)
-        && let Some(complaint) = entry.restores(due.revision, |how| match how {
-            Disturbance::Deleted => policy.on_deleted == OnDeleted::Restore,
-            Disturbance::Edited => policy.on_edited == OnEdited::Restore,
-            Disturbance::Vanished => true,
-        })
-    {
-        complaint
-    } else if entry.parked == Some(due.revision) {
-        "P7: again, after it was refused for what it is"
-    } else if early.is_some() {
-        "P7: before its pause is over"
-    } else {
-        return None;
-    };
-    Some(complaint.to_owned())
 }
 
 fn known_revision(connection: &Connection, account: Account, id: &str) -> i64 {

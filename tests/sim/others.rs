@@ -4,7 +4,7 @@
 use super::ledger::Disturbance;
 use super::plan::{chance, pick};
 use super::world::World;
-use fitferry::session::{APPLICATION, Application};
+use fitferry::session::{APPLICATION, Application, Session};
 
 /// What befalls the memory while the daemon does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +52,18 @@ impl World<'_> {
                     server.delete(id);
                     disturbed(id, how);
                 }
+                if how == Disturbance::Vanished && many.len() > 1 {
+                    self.oracle.mass.lost(&many);
+                }
                 "deletes"
             }
             5 | 6 => {
                 for id in &many {
                     server.lose(id);
                     disturbed(id, Disturbance::Vanished);
+                }
+                if many.len() > 1 {
+                    self.oracle.mass.lost(&many);
                 }
                 "loses"
             }
@@ -79,7 +85,10 @@ impl World<'_> {
 
     /// Something befalls the memory; a new process starts.
     pub fn mishap(&mut self) {
-        let mishap = *pick(&mut self.rng, &[Mishap::Lost, Mishap::PutBack, Mishap::PutBack, Mishap::Moved]);
+        let away = [Mishap::Lost, Mishap::PutBack, Mishap::PutBack, Mishap::Moved];
+        // Whoever went to another server often comes back.
+        let back = [Mishap::Moved, Mishap::Moved, Mishap::PutBack, Mishap::Moved];
+        let mishap = *pick(&mut self.rng, if self.is_elsewhere { &back } else { &away });
         if mishap == Mishap::PutBack && self.oracle.backup.is_none() {
             return;
         }
@@ -96,12 +105,30 @@ impl World<'_> {
             }
             Mishap::Moved => {
                 self.is_elsewhere = !self.is_elsewhere;
+                let there: Vec<String> =
+                    self.network.destination().sessions.values().filter_map(|stored| stored.body.clone()).collect();
                 self.network.switch();
                 self.oracle.moved();
+                if chance(&mut self.rng, 700) && !there.is_empty() {
+                    let body = pick(&mut self.rng, &there).clone();
+                    self.was_here(&body);
+                }
             }
         }
-        self.is_copy = mishap == Mishap::PutBack;
         self.restart(false);
+    }
+
+    /// Another memory of ours has put a workout at the other server, under an id of its own.
+    fn was_here(&mut self, body: &str) {
+        let mut session: Session = serde_json::from_str(body).unwrap();
+        let id = format!("fitferry-other-{}", self.steps);
+        let truth = self.truth();
+        let server = self.network.destination();
+        if self.oracle.was_put_by_another(&session.id, &id, body, &server.sessions) {
+            session.id.clone_from(&id);
+            server.put(&serde_json::to_string(&session).unwrap(), truth);
+            self.note(|| format!("another memory has put {id} there"));
+        }
     }
 
     /// Somebody makes a backup.

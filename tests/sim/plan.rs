@@ -1,6 +1,6 @@
 //! What a seed decides before the first step: the settings of the daemon, and how rough its world is.
 
-use super::destination::Flavour;
+use super::destination::{Flavour, REFUSALS, WEATHERS, Weather};
 use fastrand::Rng;
 use fitferry::config::{Limits, OnDeleted, OnEdited, OnTwin, Period, ReconcileSettings};
 use fitferry::store::outbox::First;
@@ -26,6 +26,10 @@ pub struct Plan {
     /// The same for steps: the process dies, the server's weather changes, the clock is set, the disk is full.
     pub crashes: u32,
     pub weather: u32,
+    /// What the weather may be, what it is at first, and rough steps until it is fair for good.
+    pub weathers: &'static [Weather],
+    pub first_weather: Weather,
+    pub steps: u32,
     pub clock_jumps: u32,
     pub disk_full: u32,
     /// The same for what others do at the server, and for what befalls the memory.
@@ -52,7 +56,9 @@ impl Plan {
         };
         let clock_jumps = *pick(rng, &[0, 0, 10]);
         // Whether a memory is older than the server is told by their clocks.
-        let mishaps = if clock_jumps == 0 { *pick(rng, &[0, 10]) } else { 0 };
+        let mishaps = if clock_jumps == 0 { *pick(rng, &[0, 10, 40]) } else { 0 };
+        // Such a server is only known for what it is by many refusals in a row.
+        let is_strict = chance(rng, 150);
         Self {
             schedule,
             reconcile: reconcile(rng, limits.daily.is_some()),
@@ -63,12 +69,15 @@ impl Plan {
                 page: *pick(rng, &[3, 1000]),
                 adds: rng.bool(),
             },
-            spacing: *pick(rng, &[2, 2, 6]),
+            spacing: *pick(rng, &[2, 2, 2, 2, 6, 6, 40]),
             limits,
-            workouts: rng.usize(2..30),
-            request_faults: *pick(rng, &[0, 100, 400, 800]),
-            crashes: *pick(rng, &[0, 10, 30]),
-            weather: *pick(rng, &[0, 10, 30]),
+            workouts: if is_strict { rng.usize(16..30) } else { rng.usize(2..30) },
+            request_faults: *pick(rng, if is_strict { &[0, 100] } else { &[0, 100, 400, 800] }),
+            crashes: *pick(rng, if is_strict { &[0, 3] } else { &[0, 10, 30] }),
+            weather: *pick(rng, if is_strict { &[0, 5] } else { &[0, 10, 30] }),
+            steps: if is_strict { 4 * STEPS } else { STEPS },
+            first_weather: if is_strict { Weather::Strict } else { Weather::Fair },
+            weathers: if is_strict { &REFUSALS } else { &WEATHERS },
             clock_jumps,
             disk_full: *pick(rng, &[0, 0, 10]),
             meddling: *pick(rng, &[0, 10, 40]),

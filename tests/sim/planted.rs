@@ -8,7 +8,7 @@ use fitferry::destination::{Failure, Listing};
 use fitferry::sync::courier::{Action, Event};
 use fitferry::sync::reconcile::Question;
 use fitferry::workout::Format;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 /// `docs/reliability.md` says what each is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub enum Bug {
     DropOnOverflow,
     NormalSync,
     IgnoreRetryAfter,
+    DeafQuestions,
     ForgetRest,
     NoRate,
     ForgetBudget,
@@ -50,9 +51,10 @@ pub enum Bug {
     NoMargin,
     Unsurveyed,
     BackupUnnoticed,
+    MassForgotten,
 }
 
-pub const ALL: [Bug; 37] = [
+pub const ALL: [Bug; 39] = [
     Bug::DoneBeforeCommit,
     Bug::MarkOnTimeout,
     Bug::RetryOnRefusal,
@@ -64,6 +66,7 @@ pub const ALL: [Bug; 37] = [
     Bug::DropOnOverflow,
     Bug::NormalSync,
     Bug::IgnoreRetryAfter,
+    Bug::DeafQuestions,
     Bug::ForgetRest,
     Bug::NoRate,
     Bug::ForgetBudget,
@@ -90,10 +93,8 @@ pub const ALL: [Bug; 37] = [
     Bug::NoMargin,
     Bug::Unsurveyed,
     Bug::BackupUnnoticed,
+    Bug::MassForgotten,
 ];
-
-/// Seen too seldom for every run: only looked for by name.
-pub const RARE: [Bug; 1] = [Bug::BackupUnnoticed];
 
 /// Events that wait at most, for [`Bug::DropOnOverflow`].
 const OVERFLOW: usize = 2;
@@ -129,6 +130,15 @@ impl Bug {
                      WHEN new.standing = 'theirs' AND new.echo != x'00'
                      BEGIN UPDATE remote SET echo = x'00' WHERE session_row = new.session_row; END;"
             }
+            Self::MassForgotten => {
+                "CREATE TEMP TRIGGER IF NOT EXISTS repaired AFTER UPDATE OF repaired ON main.account WHEN new.repaired != 0
+                     BEGIN UPDATE account SET repaired = 0 WHERE id = new.id; END;"
+            }
+            Self::WrongClockForEver => {
+                "CREATE TEMP TRIGGER IF NOT EXISTS wrong AFTER UPDATE OF due_ms ON main.outbox
+                     WHEN new.due_ms < old.due_ms - 60000 AND new.state = old.state AND new.attempts = old.attempts
+                     BEGIN UPDATE outbox SET due_ms = old.due_ms WHERE session_row = new.session_row; END;"
+            }
             Self::ForgetsHistory => {
                 "CREATE TEMP TRIGGER IF NOT EXISTS history AFTER UPDATE OF history_ms ON main.account
                      WHEN new.history_ms < 4000000000000
@@ -160,6 +170,10 @@ impl Bug {
     pub fn list(self, listing: &mut Listing, failure: &mut Option<Failure>) {
         match (self, &failure) {
             (Self::TombstonesIgnored, _) => listing.deleted.clear(),
+            (Self::DeafQuestions, Some(Failure::Retry { after: Some(_), of_server, reason })) => {
+                let (of_server, reason) = (*of_server, reason.clone());
+                *failure = Some(Failure::Retry { after: None, of_server, reason });
+            }
             (Self::RefusedListIsEmpty, Some(Failure::Park { .. })) => *failure = None,
             _ => {}
         }
@@ -198,10 +212,9 @@ impl Bug {
     }
 
     /// What it makes of what the courier wants; nothing if that is not done at all.
-    pub fn act(self, mut action: Action) -> Option<Action> {
-        match (self, &mut action) {
-            (Self::ForgetRest, Action::Rest(_)) | (Self::LosePutBack, Action::PutBack(_)) => return None,
-            (Self::WrongClockForEver, Action::Fetch { latest, .. }) => *latest = Timestamp::MAX,
+    pub fn act(self, action: Action) -> Option<Action> {
+        match (self, &action) {
+            (Self::ForgetRest, Action::Rest(Some(_))) | (Self::LosePutBack, Action::PutBack(_)) => return None,
             _ => {}
         }
         Some(action)

@@ -6,11 +6,13 @@ use super::plan::{chance, pick};
 use super::planted::Bug;
 use super::shell::Shell;
 use super::world::World;
-use fitferry::ferry;
 use fitferry::store::{self, accounts, outbox};
 use fitferry::sync::courier::Event;
 use std::rc::Rc;
 use std::time::Duration;
+
+/// Of a thousand starts, at how many the folder's disk is missing.
+const FOLDER_AWAY: u32 = 100;
 
 /// How long a daemon that stops waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -28,6 +30,11 @@ impl World<'_> {
         }
         let outcomes = self.disk.commit(&group, &self.person, now.wall);
         self.note(|| format!("commits {} jobs", group.len()));
+        // What was written after it is looked at the next time. Where clocks are never wrong there is nothing to be seen.
+        let looked = match group.last() {
+            Some(Job::Fetch { now, .. }) if self.plan.clock_jumps > 0 => Some(*now),
+            _ => None,
+        };
         for (job, outcome) in group.into_iter().zip(outcomes) {
             match outcome {
                 Ok(outcome) => {
@@ -36,6 +43,9 @@ impl World<'_> {
                 }
                 Err(error) => self.oracle.complain(format!("the store failed: {error}")),
             }
+        }
+        if let Some(looked) = looked {
+            self.oracle.looked(&self.disk.connection, now.wall.max(looked));
         }
     }
 
@@ -49,7 +59,7 @@ impl World<'_> {
     fn settle(&mut self, job: &Job) {
         let now = self.now();
         match job {
-            Job::Record { due, verdict, .. } => self.oracle.recorded(due, verdict, now),
+            Job::Record { due, verdict, now: at, .. } => self.oracle.recorded(due, verdict, *at, now),
             Job::PutBack { rows, .. } => self.oracle.put_back(rows),
             Job::Hasten { .. } => self.oracle.hastened(),
             Job::Rest(None) => self.oracle.manners.resumed(),
@@ -57,8 +67,9 @@ impl World<'_> {
                 self.oracle.filed(path, seen.stamp, records.clone());
             }
             Job::Intake { path, .. } => self.oracle.doubted(path),
-            Job::Rest(Some(until)) => self.oracle.manners.written(*until > now.wall),
-            Job::Fetch { .. } | Job::SeenOnly { .. } | Job::Work(_) => {}
+            Job::Rest(Some(rest)) => self.oracle.manners.written(rest.until, now),
+            Job::Work(_) => self.oracle.manners.worked(),
+            Job::Fetch { .. } | Job::SeenOnly { .. } => {}
         }
     }
 
@@ -72,8 +83,8 @@ impl World<'_> {
                 self.comparison.bell |= is_new;
             }
             (_, Outcome::Worked { made, repaired }) => {
-                if self.comparison.ordered.is_none() {
-                    self.oracle.repaired(repaired);
+                if !self.comparison.is_obeying() {
+                    self.oracle.repaired(&repaired);
                 }
                 let now = self.now();
                 let left = self.comparison.worked(Ok(made), now);
@@ -99,6 +110,7 @@ impl World<'_> {
             Job::Intake { path, .. } => drop(self.folder.hints.insert(path)),
             Job::SeenOnly { .. } => {}
             Job::Work(_) => {
+                self.oracle.manners.not_worked();
                 let now = self.now();
                 let left = self.comparison.worked(Err(store::Error::DiskFull("full".to_owned())), now);
                 self.attend(left);
@@ -106,6 +118,9 @@ impl World<'_> {
             job => {
                 if matches!(job, Job::Rest(Some(_))) {
                     self.oracle.rest_lost();
+                }
+                if let Job::PutBack { rows, .. } = &job {
+                    self.oracle.ledger.not_put_back(rows);
                 }
                 self.shell.tell(Event::StoreFailed);
             }
@@ -159,6 +174,7 @@ impl World<'_> {
         while !self.queue.is_empty() {
             self.commit();
         }
+        self.oracle.ledger.closed();
         self.restart(false);
     }
 
@@ -178,8 +194,9 @@ impl World<'_> {
         self.person.account = account;
         self.oracle.restarted(connection, account, now);
         outbox::queue_difference(connection, account, now.wall).unwrap();
-        let is_copy = std::mem::take(&mut self.is_copy) && self.bug != Some(Bug::BackupUnnoticed);
-        ferry::mistrust(connection, account, is_copy, now.wall).unwrap();
+        if self.bug != Some(Bug::BackupUnnoticed) {
+            accounts::set_wary(connection, account, true).unwrap();
+        }
         if let Some(bug) = self.bug {
             connection.execute_batch(bug.sql_at_start()).unwrap();
             outbox::queue_difference(connection, account, now.wall).unwrap();
@@ -191,6 +208,7 @@ impl World<'_> {
         self.queue.clear();
         self.attend(left);
         self.folder.hints.clear();
+        self.folder.is_away = self.is_rough && chance(&mut self.of_disks, FOLDER_AWAY);
         self.scan();
     }
 }

@@ -1,21 +1,27 @@
 //! One schedule from its seed to the judgement: rough times, then calm, then a restart with nothing new.
 
 use super::disk::Disk;
-use super::plan::{Plan, STEPS, chance};
+use super::plan::{Plan, chance};
 use super::planted::Bug;
 use super::world::{SCAN_EVERY, World};
 use std::fmt;
 use std::time::Duration;
 
 /// In calm everything is delivered after this much simulated time, besides what rate and budget take: the longest pause
-/// that a server can ask for, twice a stopped account, and the longest that a wrong clock can hold anything up.
-const CALM: Duration = Duration::from_secs((25 + 2 * 6 + 26 + 17 * 6 + 3 * 25) * 3600);
+/// that a server can ask for, and twice a stopped account. A clock that was wrong holds nothing up.
+const CALM: Duration = Duration::from_secs((25 + 2 * 6 + 17 * 6 + 3 * 25) * 3600);
 
 /// Passes that compare everything, piece by piece, wherever the first begins.
-const PASSES: u32 = 5;
+fn passes(plan: &Plan) -> u32 {
+    if plan.spacing > 6 { 16 } else { 5 }
+}
 
-/// Where there is a list of changes, the recent past itself is looked at once in so long, and when a process starts.
-const DAY: Duration = Duration::from_secs(25 * 3600);
+/// Where there is a list of changes, the recent past itself is looked at by the first pass after so long, and when a process
+/// starts. A stopped account is not asked for six hours.
+const DAY: Duration = Duration::from_secs((25 + 6) * 3600);
+
+/// A stopped account is not asked for so long.
+const STOPPED: Duration = Duration::from_secs(6 * 3600);
 
 /// Of a thousand times, how often that is waited for.
 const WAITS: u32 = 20;
@@ -58,14 +64,6 @@ impl Totals {
         self.schedules += 1;
         self.steps += u64::from(steps);
     }
-
-    pub fn add(&mut self, other: &Self) {
-        if other.schedules > 0 {
-            self.shortest = if self.schedules == 0 { other.shortest } else { self.shortest.min(other.shortest) };
-        }
-        self.schedules += other.schedules;
-        self.steps += other.steps;
-    }
 }
 
 impl fmt::Display for Totals {
@@ -92,7 +90,7 @@ pub fn trace(seed: u64, bug: Option<Bug>) -> String {
 }
 
 fn play(world: &mut World<'_>) -> Result<(), String> {
-    while world.steps < STEPS {
+    while world.steps < world.plan.steps {
         if !world.step() {
             skip(world, None);
         }
@@ -113,6 +111,7 @@ fn play(world: &mut World<'_>) -> Result<(), String> {
         world.comparison.order(false);
         settle(world, world.comparison.passes, world.steady, patience)?;
     }
+    world.oracle.finish_elsewhere(&world.network.other().sessions);
     let sessions = std::mem::take(&mut world.network.destination().sessions);
     world.oracle.finish(&world.disk.connection, &sessions);
     world.network.destination().sessions = sessions;
@@ -124,17 +123,19 @@ fn play(world: &mut World<'_>) -> Result<(), String> {
 fn notice(world: &mut World<'_>, patience: Duration) -> Result<(), String> {
     let mut until = world.steady;
     if chance(&mut world.rng, WAITS) {
-        until += DAY;
+        until += DAY + world.plan.reconcile.every.get();
     } else {
         // A new process looks at the recent past at once.
         world.stop();
     }
-    settle(world, world.comparison.passes + PASSES, until, patience)
+    settle(world, world.comparison.passes + passes(&world.plan), until, patience)
 }
 
 /// A new process with nothing new sends nothing, and writes nothing of what it knows.
 fn silence(world: &mut World<'_>) -> Result<(), String> {
-    let before = world.disk.fingerprint();
+    // What still waits is never taken, and is only compared by a new process.
+    let queued = world.disk.queued();
+    let before = world.disk.fingerprint(&queued);
     world.oracle.expect_silence();
     world.restart(false);
     let end = world.steady + SILENCE;
@@ -145,8 +146,8 @@ fn silence(world: &mut World<'_>) -> Result<(), String> {
         }
         verdict(world)?;
     }
-    let after = world.disk.fingerprint();
-    match before.lines().zip(after.lines()).find(|(before, after)| before != after) {
+    let after = world.disk.fingerprint(&queued);
+    match before.iter().zip(&after).find(|(before, after)| before != after) {
         Some((before, after)) => Err(format!("P7: nothing is new, and {before} became {after}")),
         None => Ok(()),
     }
@@ -158,7 +159,7 @@ fn owed_time(plan: &Plan) -> Duration {
         .limits
         .daily
         .map_or(0, |daily| 2 + 4 * u32::try_from(plan.workouts).unwrap() / u32::try_from(daily).unwrap());
-    Duration::from_secs(86_400) * days + plan.reconcile.every.get() * (3 * PASSES + 2)
+    Duration::from_secs(86_400) * days + (plan.reconcile.every.get() + STOPPED) * (3 * passes(plan) + 2)
 }
 
 /// Goes on until nothing is left to be done.

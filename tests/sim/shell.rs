@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::planted::Bug;
 use fastrand::Rng;
 use fitferry::config::Limits;
-use fitferry::store::{Account, accounts};
+use fitferry::store::{Account, accounts, halts};
 use fitferry::sync::Now;
 use fitferry::sync::courier::{Action, Courier, Event, Halt, News};
 use fitferry::sync::pace::Pace;
@@ -37,14 +37,14 @@ impl Shell {
     /// What a starting process does before it delivers.
     pub fn start(plan: &Plan, connection: &Connection, account: Account, now: Now, bug: Option<Bug>) -> Self {
         let spent = accounts::spent(connection, account).unwrap();
-        let rest = accounts::rest_until(connection, account).unwrap();
+        let rest = halts::rest(connection, account).unwrap();
         let limits = match bug {
             Some(Bug::NoRate) => Limits { rate: None, ..plan.limits.clone() },
             _ => plan.limits.clone(),
         };
         Self {
-            courier: Courier::new(plan.schedule, &limits, rest, now),
-            pace: Rc::new(RefCell::new(Pace::new(limits, spent, now))),
+            courier: Courier::new(plan.schedule, &limits),
+            pace: Rc::new(RefCell::new(Pace::new(limits, spent, rest, now))),
             halted: None,
             events: VecDeque::from([Event::Woken]),
             wake: false,
@@ -75,7 +75,9 @@ impl Shell {
     ) -> Vec<Job> {
         oracle.heard(&event, now);
         let actions = self.courier.handle(event, &mut self.pace.borrow_mut(), now);
-        self.alarm = self.courier.alarm(now).map(|pause| now.steady + pause);
+        let asked = now.steady + stall(now);
+        let pause = self.courier.alarm(Now { wall: now.wall + stall(now), steady: asked });
+        self.alarm = pause.map(|pause| asked + pause);
         let mut jobs = Vec::new();
         for action in actions {
             oracle.wanted(&action, now);
@@ -117,9 +119,14 @@ impl Shell {
             }
             Action::PutBack(rows) => jobs.push(Job::PutBack { rows, now: now_of_day }),
             Action::Hasten => jobs.push(Job::Hasten { now: now_of_day }),
-            Action::Rest(until) => jobs.push(Job::Rest(Some(until))),
-            Action::Halt(_) | Action::Withheld(_) => {}
+            Action::Rest(rest) => jobs.push(Job::Rest(rest)),
+            Action::Halt(_) | Action::Prolong(_) | Action::Withheld(_) => {}
             Action::Resume => jobs.push(Job::Rest(None)),
         }
     }
+}
+
+/// How long a busy machine takes from an event to the question when to wake.
+fn stall(now: Now) -> Duration {
+    Duration::from_millis(if now.steady.subsec_millis().is_multiple_of(4) { 1500 } else { 0 })
 }

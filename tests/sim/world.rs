@@ -1,7 +1,7 @@
 //! One run: a seed picks, step by step, what happens next in the folder, the daemon, the network and the server.
 
 use super::comparison::{Comparison, Left, Want};
-use super::destination::{WEATHERS, Weather};
+use super::destination::Weather;
 use super::disk::{Disk, Job};
 use super::folder::Folder;
 use super::network::{self, Heard, Network};
@@ -30,6 +30,8 @@ pub const SCAN_EVERY: Duration = Duration::from_secs(1800);
 
 pub struct World<'a> {
     pub rng: Rng,
+    /// Of what befalls the folder's disk: others would be other stories without it.
+    pub of_disks: Rng,
     pub plan: Plan,
     pub bug: Option<Bug>,
     pub disk: &'a mut Disk,
@@ -40,8 +42,6 @@ pub struct World<'a> {
     pub comparison: Comparison,
     /// Whether the account has its other server now.
     pub is_elsewhere: bool,
-    /// Whether the database was put back from a backup.
-    pub is_copy: bool,
     /// What waits for the writing thread.
     pub queue: VecDeque<Job>,
     pub person: Person,
@@ -71,8 +71,8 @@ impl<'a> World<'a> {
             shell,
             comparison,
             is_elsewhere: false,
-            is_copy: false,
             rng,
+            of_disks: Rng::with_seed(!seed),
             plan,
             bug,
             disk,
@@ -87,6 +87,11 @@ impl<'a> World<'a> {
         };
         let left = world.comparison.poll(now);
         world.attend(left);
+        if world.plan.first_weather == Weather::Strict {
+            // It is known by many at once.
+            world.network.destination().weather = Weather::Strict;
+            (0..60).for_each(|_| world.change());
+        }
         world
     }
 
@@ -127,8 +132,12 @@ impl<'a> World<'a> {
         offer(2, self.comparison.can_go_on(self.now()), Self::compare);
         offer(2, !self.comparison.is_scanned() && self.is_looked_through(), |world| {
             world.comparison.scanned();
-            world.oracle.is_scanned = true;
+            if !world.folder.is_away {
+                world.complete();
+            }
         });
+        let is_back = self.comparison.is_scanned() && !self.oracle.is_complete && !self.folder.is_away;
+        offer(2, is_back && self.is_looked_through(), Self::complete);
         offer(1, self.is_rough, Self::change);
         let is_busy = !choices.is_empty();
         if is_busy {
@@ -137,14 +146,31 @@ impl<'a> World<'a> {
         is_busy
     }
 
+    /// All that was in the folder is on the disk, and it was there.
+    fn complete(&mut self) {
+        self.comparison.completed();
+        self.oracle.is_complete = true;
+    }
+
+    /// The disk of the folder comes back.
+    fn bring_back(&mut self) {
+        self.note(|| "the folder is there".to_owned());
+        self.folder.is_away = false;
+        self.scan();
+    }
+
     /// Something goes wrong, perhaps.
     fn trouble(&mut self) -> bool {
+        if self.folder.is_away && chance(&mut self.of_disks, 50) {
+            self.bring_back();
+            return true;
+        }
         let roll = self.rng.u32(..1000);
-        let Plan { crashes, weather, clock_jumps, meddling, mishaps, .. } = self.plan;
+        let Plan { crashes, weather, weathers, clock_jumps, meddling, mishaps, .. } = self.plan;
         if roll < crashes {
             self.crash();
         } else if roll < crashes + weather {
-            let weather = *pick(&mut self.rng, &WEATHERS);
+            let weather = *pick(&mut self.rng, weathers);
             self.network.destination().weather = weather;
             self.note(|| format!("weather: {weather:?}"));
         } else if roll < crashes + weather + clock_jumps {
@@ -178,7 +204,7 @@ impl<'a> World<'a> {
         let (what, paths) = self.folder.change(&mut self.rng, self.plan.workouts);
         self.note(|| format!("folder: {what} {paths:?}"));
         for path in paths {
-            if self.rng.u32(..100) >= self.plan.lost_hints {
+            if self.rng.u32(..100) >= self.plan.lost_hints && !self.folder.is_away {
                 self.folder.hints.insert(path);
             }
         }
@@ -233,6 +259,9 @@ impl<'a> World<'a> {
         if self.comparison.is_told() {
             self.note(|| "somebody is told what a comparison found".to_owned());
         }
+        if self.comparison.has_obeyed() {
+            self.oracle.mass.forget();
+        }
         match left.want {
             Some(Want::Ask(mut question)) => {
                 self.note(|| format!("comparison asks {question:?}"));
@@ -241,7 +270,10 @@ impl<'a> World<'a> {
                 }
                 self.network.ask(question, &mut self.rng, now);
             }
-            Some(Want::Work(work)) => self.queue.push_back(Job::Work(work)),
+            Some(Want::Work(work)) => {
+                self.oracle.manners.works();
+                self.queue.push_back(Job::Work(work));
+            }
             _ => {}
         }
     }
@@ -259,6 +291,9 @@ impl<'a> World<'a> {
             }
             Some(Heard::OfQuestion { question, answer, listing }) => {
                 self.note(|| format!("server says {answer:?} to {question:?}: {}", telling::listing(&listing)));
+                if !self.comparison.is_over {
+                    self.oracle.manners.told(&answer, now);
+                }
                 let listing = network::listing(&answer, listing, now, self.bug);
                 let left = self.comparison.listed(listing, now);
                 self.attend(left);
@@ -306,7 +341,7 @@ impl<'a> World<'a> {
 
     pub fn scan(&mut self) {
         self.next_scan = self.steady + SCAN_EVERY;
-        if self.bug != Some(Bug::NoScan) {
+        if self.bug != Some(Bug::NoScan) && !self.folder.is_away {
             let paths: Vec<String> = self.folder.files.keys().cloned().collect();
             let unknown: Vec<String> = paths.into_iter().filter(|path| !self.is_settled(path)).collect();
             self.folder.hints.extend(unknown);
@@ -324,6 +359,9 @@ impl<'a> World<'a> {
     pub fn calm_down(&mut self) {
         self.note(|| "calm".to_owned());
         self.is_rough = false;
+        if self.folder.is_away {
+            self.bring_back();
+        }
         self.network.destination().weather = Weather::Fair;
         self.set_clock(0);
     }

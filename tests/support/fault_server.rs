@@ -57,6 +57,8 @@ struct State {
     twice: bool,
     token: String,
     pause: Duration,
+    /// The next lists end like this, in order.
+    lists: VecDeque<Fault>,
     /// What lists of changes are answered with, in turn and over again; without any, they are like those of windows.
     changes: VecDeque<String>,
 }
@@ -86,6 +88,11 @@ impl FaultServer {
     /// The next requests end like this, in order.
     pub fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
         self.state.lock().unwrap().faults.extend(faults);
+    }
+
+    /// The same for the next lists.
+    pub fn plan_lists(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.state.lock().unwrap().lists.extend(faults);
     }
 
     /// Forgets what was planned.
@@ -231,6 +238,12 @@ impl FaultServer {
     fn list(&self, request: &Seen) -> Option<Reply> {
         let mut state = self.state.lock().unwrap();
         state.seen.push(request.clone());
+        match state.lists.pop_front() {
+            Some(Fault::Answer(status, headers, body)) => return Some(Reply::Whole(status, headers, body.to_owned())),
+            Some(Fault::HangUp) => return None,
+            Some(_) => panic!("no list ends like this"),
+            None => {}
+        }
         if !request.path.contains("startTime")
             && let Some(body) = state.changes.pop_front()
         {

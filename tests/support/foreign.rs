@@ -12,9 +12,21 @@ fn installed(path: &str, what: &str) -> Option<PathBuf> {
     usable(path.exists(), what).then_some(path)
 }
 
+fn is_required() -> bool {
+    std::env::var_os("FOREIGN_PROGRAMS").is_some_and(|value| value == "required")
+}
+
+/// Whether what a test needs of the machine is so; says what is missing, or fails where everything is to be checked.
+pub fn given(is_it: bool, missing: &str) -> bool {
+    assert!(is_it || !is_required(), "{missing}");
+    if !is_it {
+        say(&format!("{missing}: nothing checked"));
+    }
+    is_it
+}
+
 fn usable(is_it: bool, what: &str) -> bool {
-    let required = std::env::var_os("FOREIGN_PROGRAMS").is_some_and(|value| value == "required");
-    assert!(is_it || !required, "{what} is not installed: run tests/interop/install");
+    assert!(is_it || !is_required(), "{what} is not installed: run tests/interop/install");
     if !is_it {
         say(&format!("{what} is not installed (tests/interop/install does it): nothing checked"));
     }
@@ -31,6 +43,11 @@ pub fn say(words: &str) {
 pub fn can_trace() -> bool {
     let tried = Command::new("strace").args(["-f", "--seccomp-bpf", "-o", "/dev/null", "true"]).output();
     usable(tried.is_ok_and(|output| output.status.success()), "strace, with the right to trace,")
+}
+
+/// Whether a program is there, and answers this.
+pub fn has(program: &str, question: &str) -> bool {
+    usable(Command::new(program).arg(question).output().is_ok(), program)
 }
 
 /// Whether curl is there.
@@ -60,4 +77,12 @@ pub fn node(script: &str) -> Option<Command> {
     let mut command = Command::new("node");
     command.arg(place);
     Some(command)
+}
+
+/// Whether bindfs is there, and may show a folder under another name by way of FUSE.
+pub fn can_bind() -> bool {
+    let place = tempfile::tempdir().unwrap();
+    let script = "bindfs / \"$0\" && umount \"$0\"";
+    let tried = Command::new("unshare").args(["-rm", "sh", "-c", script]).arg(place.path()).output();
+    usable(tried.is_ok_and(|output| output.status.success()), "bindfs, with the right to mount,")
 }

@@ -136,14 +136,14 @@ impl History {
     }
 
     /// The files of the last sessions are gone for good, and so they are deleted. A daemon does it that also compares, as it
-    /// does whenever it starts after a while.
+    /// does whenever that is due.
     fn dismiss(&self, place: &Place, server: &Served) -> Figure {
         let path = place.folder().join("last.tcx");
         fs::remove_file(&path).unwrap();
         let forgot = place.run(&["files", "forget", path.to_str().unwrap()]);
         assert!(forgot.status.success(), "{forgot:?}");
         let (began, before) = (Instant::now(), server.requests());
-        let mut daemon = place.start();
+        let mut daemon = place.start_with(&[], &[("FITFERRY_RECONCILE__EVERY", "2s")]);
         let done = daemon.wait_for("reconcile.done");
         assert_eq!((&done["missing"], &done["edited"], &done["deleted"]), (&0.into(), &0.into(), &0.into()), "{done}");
         let seconds = began.elapsed().as_secs_f64();

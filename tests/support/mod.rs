@@ -2,11 +2,13 @@
 
 pub mod archive;
 pub mod corpus;
+pub mod disks;
 pub mod fault_server;
 pub mod fit;
 pub mod foreign;
 pub mod history;
 pub mod http;
+pub mod mounts;
 pub mod oauth;
 pub mod program;
 pub mod proxy;

@@ -202,6 +202,11 @@ impl Daemon {
         wait::until(&format!("{count} sessions"), || Some(self.sessions(place)).filter(|found| found.len() == count))
     }
 
+    /// The next event, whatever it is, if one comes in time.
+    pub fn next_event(&mut self, pause: Duration) -> Option<Value> {
+        self.events.recv_timeout(pause).ok()
+    }
+
     /// Takes in what it says for so long.
     pub fn listen(&mut self, pause: Duration) {
         let until = Instant::now() + pause;

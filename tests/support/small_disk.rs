@@ -1,5 +1,7 @@
-//! A state directory on a disk of its own that can be filled, seen by one process and its children only.
+//! A state directory on a disk of its own that can be filled, or on one that cannot be written, seen by one process and its
+//! children only.
 
+use super::mounts;
 use super::program::Place;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,18 +10,20 @@ use std::process::Command;
 /// Runs a shell script that finds the state directory, of one megabyte, as `$STATE` and the program as `$PROGRAM`.
 /// `None` where that is not possible.
 pub fn command(place: &Place, script: &str) -> Option<Command> {
-    let usable = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
-    if !usable.is_ok_and(|output| output.status.success()) {
-        eprintln!("no mount namespaces for this user: nothing checked");
-        return None;
-    }
-    fs::create_dir(place.state()).unwrap();
-    let mut command = Command::new("unshare");
     let script = format!("mount -t tmpfs -o size=1m tmpfs \"$STATE\"\n{script}");
-    command.args(["-rm", "sh", "-c", &script]);
-    command.env("STATE", place.state()).env("WATCH", place.folder()).env("PROGRAM", env!("CARGO_BIN_EXE_fitferry"));
-    command.env("CONFIG", place.config()).env("HOME", place.dir.path()).env("FITFERRY_LOG__FORMAT", "json");
+    let command = mounts::command(place, &script)?;
+    fs::create_dir(place.state()).unwrap();
     Some(command)
+}
+
+/// The program, with the state directory as it is, and on a disk that cannot be written. `None` where that is not possible.
+pub fn read_only(place: &Place) -> Option<Command> {
+    mounts::are_possible()?;
+    let mount = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"";
+    let script = format!("{mount} && ! touch \"$0/any\" 2>/dev/null && exec \"$@\"");
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "sh", "-c", &script]).arg(place.state()).arg(env!("CARGO_BIN_EXE_fitferry"));
+    Some(place.complete(command))
 }
 
 /// The way into the process's own view of its disk.

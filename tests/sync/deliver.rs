@@ -111,6 +111,31 @@ fn a_server_that_wants_to_be_left_alone_is() {
     assert!(server.seen().iter().filter(|seen| seen.method == "PUT").count() <= 4);
 }
 
+/// What was queued, or failed, by a clock that went ahead does not wait until it is that late again.
+#[test]
+fn a_clock_that_is_set_back_holds_up_nothing() {
+    let server = FaultServer::start("another");
+    let place = place_for(&server, "");
+    drop_runs(&place, 4);
+    let mut daemon = place.start();
+    daemon.wait_for("account.stopped");
+    wait::until_true("all sessions", || place.json(&["sessions", "list", "--json"]).len() == 4);
+    daemon.terminate();
+    let store = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    let ahead = 20 * 3_600_000;
+    let later = "UPDATE outbox SET due_ms = due_ms + ?1";
+    assert_eq!(store.execute(later, [ahead]).unwrap(), 4);
+    let failed =
+        "UPDATE outbox SET attempts = 3, reason = 'busy', last_fail_ms = due_ms - 1000, first_fail_ms = due_ms - 5000
+        WHERE session_row % 2 = 0";
+    assert_eq!(store.execute(failed, []).unwrap(), 2);
+    drop(store);
+    server.set_token("right");
+    let daemon = place.start();
+    wait::until_true("all to be delivered", || server.sessions().len() == 4);
+    daemon.terminate();
+}
+
 /// When a server refuses everything, the sessions are not to blame: they stay queued, and it is said once.
 #[test]
 fn a_server_that_refuses_everything_stops_the_account() {
@@ -138,6 +163,7 @@ fn one_session_holds_up_nobody() {
     let closed = "{\"error\":{\"errors\":[{\"reason\":\"accessNotConfigured\"}]}}";
     for fault in [
         Fault::Answer(200, "", "<html>"),
+        Fault::Answer(500, "", ""),
         Fault::Answer(503, "", ""),
         Fault::Answer(429, "Retry-After: 1\r\n", ""),
         Fault::Answer(404, "", ""),
@@ -296,8 +322,7 @@ fn a_day_whose_requests_are_used_up_is_told() {
     // One looked what is there.
     assert_eq!((server.seen().len(), server.sessions().len()), (5, 4));
     let mut daemon = place.start();
-    let paused = daemon.wait_for("account.paused");
-    assert!(paused["reason"].as_str().unwrap().contains("delivery.daily"), "{paused}");
+    assert_eq!(daemon.wait_for("account.budget_spent")["requests"], 5);
     for running in [true, false] {
         let output = place.run(&["reconcile"]);
         let error = String::from_utf8(output.stderr).unwrap();
@@ -309,4 +334,45 @@ fn a_day_whose_requests_are_used_up_is_told() {
         }
     }
     assert_eq!(server.seen().len(), 5);
+    assert!(daemon.events("account.paused").is_empty() && daemon.events("account.budget_spent").len() == 1);
+}
+
+/// Questions take of it as well, while there is nothing to deliver.
+#[test]
+fn a_budget_that_is_used_up_by_questions_is_told_once() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delivery.daily = 6\nreconcile.every = '1s'\n");
+    drop_runs(&place, 1);
+    let mut daemon = place.start();
+    let spent = daemon.wait_for("account.budget_spent");
+    assert_eq!((&spent["account"], &spent["requests"]), (&"me".into(), &6.into()));
+    assert_eq!((server.seen().len(), server.sessions().len()), (6, 1));
+    // Whoever wants to deliver waits as well.
+    drop_runs(&place, 2);
+    let import = place.run(&["import", "workouts", "--json"]);
+    assert_eq!(import.status.code(), Some(75), "{import:?}");
+    let account = place.json(&["status", "--json"])[0]["accounts"][0].take();
+    assert_eq!(account["budgetSpent"], serde_json::json!({ "requests": 6, "until": spent["until"] }));
+    let text = String::from_utf8(place.run(&["status"]).stdout).unwrap();
+    assert!(text.contains("the day's 6 are used up; nothing is asked until"), "{text}");
+    let events = daemon.terminate().1;
+    assert_eq!(events.iter().filter(|event| event["event"] == "account.budget_spent").count(), 1);
+    // The next start remembers it.
+    let mut daemon = place.start();
+    daemon.wait_for("account.budget_spent");
+    assert_eq!((server.seen().len(), server.sessions().len()), (6, 1));
+}
+
+/// A command that only asks counts as well, whoever comes after it.
+#[test]
+fn the_requests_of_comparisons_count_over_processes() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delivery.daily = 12\n");
+    (0..5).for_each(|number| {
+        let run = Run { records: 2, ..Run::at(START + number * 400 * 86_400) };
+        place.drop_file(&format!("{number}.fit"), run.build());
+    });
+    assert!(place.run(&["import", "workouts"]).status.success());
+    let codes: Vec<_> = (0..4).map(|_| place.run(&["reconcile"]).status.code()).collect();
+    assert_eq!((codes.last(), server.seen().len()), (Some(&Some(75)), 12), "{codes:?}");
 }

@@ -5,5 +5,6 @@ mod memory;
 mod reconcile;
 mod schema;
 mod seam;
+mod standstill;
 mod tls;
 mod transport;

@@ -7,6 +7,7 @@ use crate::support::history::History;
 use crate::support::http;
 use crate::support::program::{Daemon, Place};
 use crate::support::wait;
+use std::fs;
 
 const DAY: i64 = 86_400;
 const EVERY_SECOND: (&str, &str) = ("FITFERRY_RECONCILE__EVERY", "1s");
@@ -153,6 +154,37 @@ fn a_mass_of_differences_is_left_for_a_person() {
     assert!(puts <= 15, "those that vanished before the others may have been put again: {puts}");
 }
 
+/// The same where it is found little by little: all that a server lost counts, whichever part of the past is looked at.
+#[test]
+fn a_mass_of_differences_is_one_however_slowly_it_is_found() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "reconcile.mass = 5\n");
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    let ids: Vec<String> =
+        (0..20).map(|number| drop_run(&place, &format!("{number}.fit"), days_ago(number * 40 + 1))).collect();
+    wait::until_true("all sessions", || server.sessions().len() == 20);
+    wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
+    ids.iter().for_each(|id| server.forget(id));
+    daemon.wait_for("reconcile.mass");
+    daemon.terminate();
+    // It stays so over a restart.
+    let mut daemon = place.start_with(&[], &[EVERY_SECOND]);
+    daemon.wait_for("reconcile.mass");
+    daemon.wait_for("reconcile.done");
+    assert!(server.puts().values().sum::<u32>() <= 25, "{:?}", server.puts());
+    let output = place.run(&["reconcile"]);
+    assert!(output.status.success(), "{output:?}");
+    wait::until_true("all to be back", || server.sessions().len() == 20);
+    // Then a single one is nobody's business again.
+    let id = drop_run(&place, "new.fit", days_ago(3));
+    wait::until_true("a new one", || server.sessions().contains_key(&id));
+    server.forget(&id);
+    assert_eq!(
+        daemon.wait_for_where("session.missing", |event| event["session"] == id.as_str())["remedy"],
+        "is put again"
+    );
+}
+
 /// What somebody deleted is not missing, whoever compares: the list of changes is read first. And what a person confirms is
 /// what the settings say, not the opposite.
 #[test]
@@ -192,6 +224,32 @@ fn a_person_who_compares_does_not_bring_back_what_was_deleted() {
     assert_eq!(place.json(&["status", "--json"])[0]["accounts"][0]["deleted"], 4);
     assert_eq!(daemon.sessions(&place).len(), 2);
     assert!(daemon.events("session.delivered").is_empty());
+}
+
+/// Who compares a part has not spoken for the rest, and who has compared everything is not asked again.
+#[test]
+fn a_person_answers_for_what_was_shown() {
+    let place = Place::new();
+    fs::write(place.config(), "reconcile.mass = 2\n").unwrap();
+    let ids: Vec<String> =
+        (0..6).map(|number| drop_run(&place, &format!("{number}.fit"), days_ago(number + 1))).collect();
+    let mut daemon = place.start();
+    daemon.wait_for_sessions(&place, 6);
+    daemon.wait_for("reconcile.done");
+    wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
+    ids[1..].iter().for_each(|id| delete(&daemon, &place, id));
+    let reconcile = |flags: &[&str]| place.json(&[&["reconcile", "--json"], flags].concat()).remove(0);
+    let recent = jiff::Timestamp::from_second(days_ago(2)).unwrap().to_string();
+    let report = reconcile(&["--from", &recent]);
+    let expected = serde_json::json!([{"session": ids[1], "finding": "deleted", "remedy": "stays deleted"}]);
+    assert_eq!((&report["differences"], &report["left"]), (&expected, &0.into()), "{report}");
+    let account = || place.json(&["status", "--json"])[0]["accounts"][0].take();
+    assert_eq!(account()["deleted"], 1, "the others are nobody's decision yet");
+    assert_eq!(reconcile(&["--dry-run"])["differences"].as_array().unwrap().len(), 4);
+    assert_eq!(reconcile(&[])["differences"].as_array().unwrap().len(), 4);
+    let account = account();
+    assert_eq!((&account["deleted"], &account["comparison"]["left"]), (&5.into(), &0.into()), "{account}");
+    daemon.terminate();
 }
 
 /// A person looks first, and then says so; beside the daemon, which does it.
@@ -257,6 +315,54 @@ fn what_is_no_list_is_not_believed() {
         daemon.wait_for("reconcile.done");
     }
     assert!(daemon.events("session.missing").is_empty());
+}
+
+/// A pass of the pace would not be tried again so soon.
+#[test]
+fn a_look_that_fails_tells_when_the_next_one_is() {
+    let place = Place::new();
+    let settings = format!(
+        "folders = ['{}']\ndestination = {{url = 'http://127.0.0.1:1', token = 'right'}}\n",
+        place.folder().display()
+    );
+    fs::write(place.config(), settings).unwrap();
+    drop_run(&place, "a.fit", days_ago(1));
+    let mut daemon = place.start();
+    for longest in [2, 4, 8] {
+        daemon.wait_for_where("reconcile.failed", |event| event["seconds"].as_u64() <= Some(longest));
+    }
+    assert!(daemon.events("reconcile.failed").iter().all(|event| event["seconds"].as_u64() > Some(0)));
+}
+
+/// While nothing can be looked up, whoever asks is told so, and why.
+#[test]
+fn a_person_is_answered_while_a_look_fails() {
+    let place = Place::new();
+    let settings = format!(
+        "folders = ['{}']\ndestination = {{url = 'http://127.0.0.1:1', token = 'right'}}\n",
+        place.folder().display()
+    );
+    fs::write(place.config(), settings).unwrap();
+    let path = place.drop_file("a.fit", Run { records: 2, ..Run::at(days_ago(1)) }.build());
+    let refused = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(75), "{arguments:?}: {output:?}");
+        told
+    };
+    let mut daemon = place.start();
+    daemon.wait_for_where("reconcile.failed", |event| event["seconds"].as_u64() > Some(0));
+    for arguments in [&["reconcile"][..], &["reconcile", "--dry-run"]] {
+        let told = refused(arguments);
+        assert!(told.contains("cannot connect") && told.contains("tried again in"), "{told}");
+    }
+    refused(&["import", path.to_str().unwrap()]);
+    let output = place.run(&["outbox", "retry", "--all"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("1 session queued; first the server is asked whether it has it"), "{told}");
+    daemon.terminate();
+    let told = refused(&["reconcile"]);
+    assert!(told.contains("tried again"), "{told}");
 }
 
 /// Which sessions a window counts in was changed once; of ours none is missed by either rule.

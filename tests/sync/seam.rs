@@ -92,7 +92,7 @@ fn take_in(connection: &rusqlite::Connection, person: &Person, number: i64) {
     let mut reading = Reading::new(Format::Gpx);
     reading.add(workout);
     let assessment = intake::assess(&mut reading, Timestamp::now());
-    let stamp = Stamp { size: number, mtime_ns: number, inode: number };
+    let stamp = Stamp { size: number, mtime_ns: number, inode: number, ctime_ns: 0 };
     let seen = Seen::new(format!("/w/{number}").as_ref(), stamp, reading, assessment);
     intake::record(connection, person, &seen, Timestamp::now()).unwrap();
 }
@@ -121,11 +121,14 @@ fn route(store: Store, account: Account, destination: Arc<Memory>) -> (Route, Ma
         progress: broadcast::channel(4096).0,
         halted: watch::channel(None).0,
         clock,
-        pace: Arc::new(Mutex::new(Pace::new(limits.clone(), None, clock.now()))),
+        pace: Arc::new(Mutex::new(Pace::new(limits.clone(), None, None, clock.now()))),
         limits,
+        done: Arc::default(),
         probe: Arc::default(),
         heard: watch::channel(Heard::default()).0,
+        hindrance: watch::channel(None).0,
         scanned: watch::channel(true).0,
+        complete: Arc::default(),
         orders,
         delivery: DeliverySettings {
             retry_first: quick.into(),

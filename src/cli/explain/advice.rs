@@ -2,10 +2,11 @@
 
 use super::file::{FileStory, Remembered};
 use super::folder::FolderStory;
-use super::look::Look;
+use super::look::{Look, UNOPENED};
 use super::scene::Scene;
 use super::session::SessionStory;
 use super::sport::Sport;
+use crate::config::OnRemoved;
 use crate::store::Verdict;
 use crate::store::story::Waits;
 
@@ -75,6 +76,16 @@ fn unknown_word(sport: &Sport) -> Option<String> {
 
 /// Of a file, besides what is to be done of its sessions.
 pub fn file(told: &FileStory, scene: &Scene<'_>) -> Vec<String> {
+    if told.now.as_ref().is_some_and(|look| look.condition == UNOPENED) {
+        let is_link = std::fs::symlink_metadata(&told.file).is_ok_and(|metadata| metadata.is_symlink());
+        let target = std::fs::canonicalize(&told.file).ok().filter(|_| is_link);
+        return vec![match target.map(|target| quoted(&target.to_string_lossy())) {
+            Some(target) => {
+                format!("of what it leads to: fitferry explain {target}; to have it sent: fitferry import {target}")
+            }
+            None => "nothing: there is nothing to be read".to_owned(),
+        }];
+    }
     let mut next = match (&told.memory, &told.now) {
         (Some(memory), now) => remembered(told, memory, now.as_ref()),
         (None, Some(look)) => unseen(told, look, scene),
@@ -102,8 +113,14 @@ fn remembered(told: &FileStory, memory: &Remembered, now: Option<&Look>) -> Vec<
         return vec![format!("it was missed with much else: put it back, or confirm: fitferry files forget {file}")];
     }
     if now.is_none() && told.unreadable.is_none() {
-        let gone = "the file is not there any more; its sessions stay, unless its folder says on_removed = \"delete\"";
-        return vec![format!("{gone}. To forget it: fitferry files forget {file}")];
+        let sessions = match told.folder.as_ref().map(|folder| folder.on_removed) {
+            Some(OnRemoved::Keep) => "its sessions stay, as its folder says on_removed = \"keep\"",
+            Some(OnRemoved::Delete) => {
+                "its sessions are deleted after watch.removed_grace, unless another file tells of them or much else is missing"
+            }
+            None => "its sessions stay, as it is in no watched folder",
+        };
+        return vec![format!("the file is not there any more; {sessions}. To forget it: fitferry files forget {file}")];
     }
     if memory.changed == Some(true) {
         return vec![match told.folder {
@@ -114,7 +131,7 @@ fn remembered(told: &FileStory, memory: &Remembered, now: Option<&Look>) -> Vec<
     if memory.outdated {
         return vec![format!("fitferry has learned since; it is read again by itself, or by fitferry rescan {file}")];
     }
-    verdict(memory.verdict.as_str(), now).into_iter().collect()
+    verdict(memory.verdict.as_str(), now).into_iter().chain(memory.stays.clone()).collect()
 }
 
 /// Nothing for files that are fine.

@@ -56,8 +56,8 @@ pub fn tell(scene: &Scene<'_>, spellings: &[PathBuf]) -> anyhow::Result<FolderSt
             .owners
             .iter()
             .flat_map(|owner| &owner.folders)
-            .any(|folder| spellings.iter().any(|path| folder.starts_with(path))),
-        watched: watched.map(|(_, folder, _)| folder.display().to_string()),
+            .any(|folder| spellings.iter().any(|path| folder.path.starts_with(path))),
+        watched: watched.map(|(_, folder, _)| folder.path.display().to_string()),
         next: Vec::new(),
     };
     for (memory, owner, account) in scene.remembered() {

@@ -4,7 +4,7 @@ use super::MOST_TOLD;
 use super::scene::Owner;
 use super::sport::Sport;
 use crate::formats::{self, Condition, Contents, Flow, Reading};
-use crate::intake::{self, Assessment};
+use crate::intake::{self, Assessment, Links, Opened};
 use crate::session;
 use crate::store::members::Member;
 use crate::store::{Stamp, Verdict};
@@ -12,9 +12,11 @@ use crate::workout::{Format, Workout};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::path::Path;
+
+/// The condition of what is no regular file.
+pub const UNOPENED: &str = "unopened";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,7 +29,7 @@ pub struct Look {
     /// The signs by which it was recognised; what is packed has more than one.
     pub recognised_by: Vec<String>,
     pub format: Option<Format>,
-    /// sound, unmarked (nothing in it marks its end), truncated or damaged
+    /// sound, unmarked (nothing in it marks its end), truncated, damaged, or [`UNOPENED`]
     pub condition: &'static str,
     /// What is wrong with its bytes.
     pub flaw: Option<String>,
@@ -82,13 +84,13 @@ pub struct Would {
 }
 
 /// Reads a file by an account's rules. Errors are those of the device or file system.
-pub fn look(path: &Path, owner: &Owner, now: Timestamp) -> io::Result<Look> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let recognised_by = formats::why(File::open(path)?)?;
-    let file = File::open(path)?;
+pub fn look(path: &Path, owner: &Owner, links: Links, now: Timestamp) -> io::Result<Look> {
+    let mut file = match intake::open(path, links)? {
+        Opened::File(file) => file,
+        Opened::Other(stamp, why) => return Ok(unopened(stamp, why)),
+    };
+    let recognised_by = formats::why(&file)?;
+    file.rewind()?;
     let stamp = Stamp::of(&file.metadata()?);
     let (mut whole, mut members) = (Reading::unknown(""), Vec::new());
     let mut told = |member: formats::Member| {
@@ -100,7 +102,7 @@ pub fn look(path: &Path, owner: &Owner, now: Timestamp) -> io::Result<Look> {
         Contents::One(reading) => (reading, None),
         Contents::Archive(summary) => (whole.of_archive(summary.reading()), Some(summary)),
     };
-    let mut read = intake::Read { stamp, reading, members, changed: false };
+    let mut read = intake::Read { stamp, reading, members, changed: false, mixed: false };
     let (workouts, zone) = (read.reading.workouts.len(), zone(&read.reading, path, owner));
     let (verdict, reason) = verdict(read.assess(now));
     let members = summary.map(|summary| {
@@ -133,6 +135,27 @@ pub fn look(path: &Path, owner: &Owner, now: Timestamp) -> io::Result<Look> {
         verdict,
         reason,
     })
+}
+
+/// Of a link that is not followed, a pipe or the like.
+fn unopened(stamp: Stamp, why: &str) -> Look {
+    Look {
+        size: stamp.size,
+        modified: Timestamp::from_nanosecond(stamp.mtime_ns.into()).ok(),
+        stamp,
+        recognised_by: Vec::new(),
+        format: None,
+        condition: UNOPENED,
+        flaw: None,
+        workouts: 0,
+        refused: 0,
+        refusals: Vec::new(),
+        zone: None,
+        members: None,
+        verdict: Verdict::Ignored.as_str(),
+        reason: Some(why.to_owned()),
+        would_become: Vec::new(),
+    }
 }
 
 fn condition(condition: &Condition) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::file::{FileStory, Remembered};
 use super::folder::FolderStory;
-use super::look::{Look, Members, Zone};
+use super::look::{Look, Members, UNOPENED, Zone};
 use super::session::{Origin, Record, SessionStory};
 use super::{MOST_TOLD, Story};
 use crate::escape;
@@ -92,6 +92,9 @@ impl<W: Write> Page<'_, W> {
     }
 
     fn look(&mut self, look: &Look) -> io::Result<()> {
+        if look.condition == UNOPENED {
+            return self.line("file", look.reason.as_deref().unwrap_or_default());
+        }
         self.line("file", stamp(look.size, look.modified))?;
         let format = look.format.map_or("no format that is read", |format| format.as_str());
         self.line("sniffed", format!("{format}: {}", look.recognised_by.join("; in it: ")))?;

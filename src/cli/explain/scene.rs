@@ -1,6 +1,6 @@
 //! What all stories are told from: settings, one state of the memory, and whether the daemon runs.
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Folder};
 use crate::control;
 use crate::intake;
 use crate::rules::Rules;
@@ -28,7 +28,7 @@ pub struct Owner {
     /// Nothing if it is not remembered.
     pub account: Option<store::Account>,
     pub rules: Arc<Rules>,
-    pub folders: Vec<PathBuf>,
+    pub folders: Vec<Folder>,
     /// The settings have changed since its sessions were made.
     pub outdated: bool,
 }
@@ -46,7 +46,7 @@ impl<'a> Scene<'a> {
                 name: account.name.clone(),
                 account: None,
                 rules: Arc::clone(&account.rules),
-                folders: account.folders.iter().map(|folder| folder.path.clone()).collect(),
+                folders: account.folders.clone(),
                 outdated: false,
             })
             .collect();
@@ -67,7 +67,7 @@ impl<'a> Scene<'a> {
         Ok(Self {
             memory,
             state_dir: config.state_dir.display().to_string(),
-            running: control::connect(&config.state_dir).is_some(),
+            running: control::is_running(&config.state_dir) != Some(false),
             now: Timestamp::now(),
             owners,
         })
@@ -80,18 +80,26 @@ impl<'a> Scene<'a> {
     }
 
     /// Whose folder a path is below or is, and the folder: the nearest one.
-    pub fn watched(&self, spellings: &[PathBuf]) -> Option<(&Owner, &Path, PathBuf)> {
-        let mut found: Vec<(&Owner, &Path, PathBuf)> = Vec::new();
+    pub fn watched(&self, spellings: &[PathBuf]) -> Option<(&Owner, &Folder, PathBuf)> {
+        let mut found: Vec<(&Owner, &Folder, PathBuf)> = Vec::new();
         for owner in &self.owners {
             for folder in &owner.folders {
-                let real = config::real(folder);
+                let real = config::real(&folder.path);
                 let below = spellings.iter().find_map(|path| {
-                    path.strip_prefix(folder).or_else(|_| path.strip_prefix(&real)).ok().map(Path::to_path_buf)
+                    path.strip_prefix(&folder.path).or_else(|_| path.strip_prefix(&real)).ok().map(Path::to_path_buf)
                 });
-                found.extend(below.map(|below| (owner, folder.as_path(), below)));
+                found.extend(below.map(|below| (owner, folder, below)));
             }
         }
         found.into_iter().min_by_key(|(.., below)| below.components().count())
+    }
+
+    /// Whether a path, as it was written, is a link below a watched folder: whatever it leads to, the link is meant.
+    pub fn is_found_link(&self, spellings: &[PathBuf]) -> bool {
+        let Some(written) = spellings.first() else { return false };
+        let is_link = std::fs::symlink_metadata(written).is_ok_and(|metadata| metadata.is_symlink());
+        let found = is_link.then(|| self.watched(&spellings[..1])).flatten();
+        found.is_some_and(|(.., below)| !below.as_os_str().is_empty())
     }
 
     /// What follows a command that needs to know whose session or file it is about.

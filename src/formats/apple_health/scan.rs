@@ -19,10 +19,15 @@ const OPENING: &[u8] = b"<Workout";
 const CLOSING: &[u8] = b"</Workout>";
 const ROOT_CLOSING: &[u8] = b"</HealthData";
 
+/// So many zeros in a row are no mistake of whoever wrote the text, but a gap.
+const GAP: &[u8] = &[0; 16];
+
 /// A search over a source whose text is UTF-8, or compatible with ASCII at least.
 pub struct Scan<'s> {
     source: &'s mut dyn Read,
     opening: Finder<'static>,
+    gap: Finder<'static>,
+    has_gap: bool,
     /// What was read and not yet left behind; the bytes from `filled` on are room for more.
     buffer: Vec<u8>,
     filled: usize,
@@ -51,6 +56,8 @@ impl<'s> Scan<'s> {
         Self {
             source,
             opening: Finder::new(OPENING),
+            gap: Finder::new(GAP),
+            has_gap: false,
             buffer: vec![0; CHUNK_LEN + TAIL_LEN],
             filled: 0,
             position: 0,
@@ -119,7 +126,12 @@ impl<'s> Scan<'s> {
         }
         match self.source.read(&mut self.buffer[self.filled..]) {
             Ok(0) => self.ended = true,
-            Ok(count) => self.filled += count,
+            Ok(count) => {
+                // It may begin in what was read before.
+                let from = self.filled.saturating_sub(GAP.len() - 1);
+                self.filled += count;
+                self.has_gap |= self.gap.find(&self.buffer[from..self.filled]).is_some();
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 self.ended = true;
@@ -137,7 +149,7 @@ impl<'s> Scan<'s> {
         let tail = &self.buffer[self.filled.saturating_sub(TAIL_LEN)..self.filled];
         let closing = memmem::rfind(tail, ROOT_CLOSING).map(|at| tail[at + ROOT_CLOSING.len()..].trim_ascii_start());
         if closing.is_some_and(|rest| rest.starts_with(b">")) {
-            return Ok(Condition::Sound);
+            return Ok(if self.has_gap { Condition::gap("before its end") } else { Condition::Sound });
         }
         Ok(Condition::Truncated("the root element is not closed".to_owned()))
     }
@@ -242,6 +254,14 @@ mod tests {
             let (elements, condition) = found(&TEXT[..end], 5);
             assert!(matches!(condition, Condition::Truncated(_)), "{end}");
             assert!(elements.len() <= whole.len(), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_gap_is_seen_wherever_chunks_end() {
+        let gap = TEXT.replacen("a='>'", &format!("a='{}'", "\0".repeat(GAP.len())), 1);
+        for step in [1, 7, 15, 1000] {
+            assert!(matches!(found(&gap, step).1, Condition::Truncated(what) if what.contains("gap")), "{step}");
         }
     }
 

@@ -55,8 +55,13 @@ fn member(walk: &mut Walk<'_>, source: &Source, entry: &Entry<'_, Metered>, plac
     if content.goes_beyond(source) {
         return walk.failed(name, Condition::Truncated("its data goes beyond the archive".to_owned()));
     }
-    let mut reader = content.reader();
-    walk.member(name, &content, &mut reader as &mut dyn Read, place)
+    let (mut reader, odd) = (content.reader(), walk.odd);
+    let flow = walk.member(name, &content, &mut reader as &mut dyn Read, place)?;
+    // There is no checksum that could tell.
+    if walk.odd > odd {
+        walk.doubt();
+    }
+    Ok(flow)
 }
 
 fn condition_of_tar(error: &io::Error) -> io::Result<Condition> {

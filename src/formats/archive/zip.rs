@@ -119,6 +119,7 @@ fn member(walk: &mut Walk<'_>, archive: &ZipArchive<Source>, entry: &Entry, plac
         Ok(found) => found,
         Err(error) => {
             let condition = condition_of_zip(error)?;
+            walk.doubt();
             return walk.failed(name, condition);
         }
     };
@@ -131,8 +132,13 @@ fn member(walk: &mut Walk<'_>, archive: &ZipArchive<Source>, entry: &Entry, plac
         None => data,
         Some(method) => data.unpacked(method, Some(plain), &walk.ration),
     };
-    let mut reader = found.verifying_reader(content.reader());
-    walk.member(name, &content, &mut reader as &mut dyn Read, place)
+    let (mut reader, odd) = (found.verifying_reader(content.reader()), walk.odd);
+    let flow = walk.member(name, &content, &mut reader as &mut dyn Read, place)?;
+    // With the right checksum that is how it was packed.
+    if walk.odd > odd && io::copy(&mut found.verifying_reader(content.reader()), &mut io::sink()).is_err() {
+        walk.doubt();
+    }
+    Ok(flow)
 }
 
 /// What a failure says of an archive: errors of the operating system are passed on.

@@ -128,3 +128,19 @@ fn bombs_are_bounded() {
     assert!(matches!(reading.condition, Condition::Damaged(what) if what.contains("MiB")));
     assert_eq!(records.len(), 4 * 1024 + 1);
 }
+
+/// From within one text to within another it would look like a single text.
+#[test]
+fn a_gap_is_not_text() {
+    let long = "x".repeat(40_000);
+    for text in ["", "a", &long] {
+        for json in [
+            format!("[{{\"id\":1}},{{\"in\":\"{text}\0\0b\",\"id\":2}}]"),
+            format!("{{\"id\":1}}\n{{\"in\":\"{text}\0\"}}\n{{}}"),
+        ] {
+            let (ids, condition) = ids(&ROOT, json);
+            assert_eq!(ids, ["1"]);
+            assert!(matches!(&condition, Condition::Truncated(what) if what.contains("gap")), "{condition:?}");
+        }
+    }
+}

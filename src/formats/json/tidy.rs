@@ -29,6 +29,8 @@ pub struct Tidy<R> {
     text: Option<Text>,
     depth: usize,
     too_deep: bool,
+    /// A text has zeros in it.
+    in_gap: bool,
     /// Line of the present document's first byte, and how many documents there were.
     began: u64,
     documents: u64,
@@ -80,6 +82,7 @@ impl<R: Read> Tidy<R> {
             text: None,
             depth: 0,
             too_deep: false,
+            in_gap: false,
             began: 1,
             documents: 0,
             on_lines: false,
@@ -134,6 +137,9 @@ impl<R: Read> Tidy<R> {
             return Ok(Condition::Damaged(format!(
                 "nested deeper than {DEEPEST} levels at line {line}, column {column}"
             )));
+        }
+        if self.in_gap {
+            return Ok(Condition::gap(format!("at line {line}, column {column}")));
         }
         if error.is_io() {
             return condition_of(&io::Error::from(error));
@@ -195,6 +201,10 @@ impl<R: Read> Tidy<R> {
                 return Ok(None);
             }
             if let Some(text) = &mut self.text {
+                if byte == 0 {
+                    self.in_gap = true;
+                    return Err(io::Error::from(io::ErrorKind::InvalidData));
+                }
                 let (is_over, given) = (text.is_over(byte), text.pass(byte));
                 match given {
                     Some(byte) if is_over => {
@@ -262,7 +272,7 @@ impl<R: Read> Tidy<R> {
     /// Goes past what is dropped anyway.
     fn skip_text(&mut self) {
         let dropped = &self.buffer[self.next..self.filled];
-        let end = dropped.iter().position(|byte| matches!(byte, b'"' | b'\\' | b'\n')).unwrap_or(dropped.len());
+        let end = dropped.iter().position(|byte| matches!(byte, b'"' | b'\\' | b'\n' | 0)).unwrap_or(dropped.len());
         self.place.column += dropped[..end].iter().map(|byte| u64::from(!matches!(byte, 0x80..=0xbf))).sum::<u64>();
         self.next += end;
     }

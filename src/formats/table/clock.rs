@@ -101,7 +101,7 @@ pub fn offset_seconds(text: &str) -> Option<i32> {
 }
 
 /// Refuses what has no readable time, in one wording.
-pub fn unreadable(what: &str, text: Option<&str>) -> String {
+pub(super) fn unreadable(what: &str, text: Option<&str>) -> String {
     match text {
         Some(text) => {
             let text: String = text.chars().take(60).collect();

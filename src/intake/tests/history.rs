@@ -81,7 +81,7 @@ fn an_older_export_that_stays_holds_no_edit_back() {
         history
     };
     let take = |bench: &Bench, path: &str, history: &[Workout], mtime_ns| {
-        let seen = Seen { stamp: Stamp { size: 1, mtime_ns, inode: 3 }, ..seen(path, history) };
+        let seen = Seen { stamp: Stamp { size: 1, mtime_ns, inode: 3, ctime_ns: 0 }, ..seen(path, history) };
         bench.take_all(vec![seen]).remove(0).changed.len()
     };
     let name = |bench: &Bench| bench.bodies()[1]["name"].as_str().unwrap().to_owned();

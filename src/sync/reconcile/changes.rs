@@ -30,7 +30,7 @@ impl<S: Surroundings> Reconciler<S> {
         let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
         // A server that leads in a circle has told everything.
         let mut tokens = HashSet::new();
-        let mut is_kept = false;
+        let (mut is_kept, mut was_empty) = (false, false);
         for _ in 0..MOST_PAGES {
             let deliveries = self.call(move |c| accounts::deliveries(c, account)).await?;
             let mut listing = self.ask(Question::Changes(feed.clone())).await;
@@ -47,7 +47,10 @@ impl<S: Surroundings> Reconciler<S> {
             self.refused = None;
             let Some(next) = listing.next.clone() else { return Ok(Feed::None) };
             tokens.extend(feed.clone());
-            let is_last = listing.sessions.is_empty() && listing.deleted.is_empty() || tokens.contains(&next);
+            // A page may be empty because what it told of is gone without a word.
+            let is_empty = listing.sessions.is_empty() && listing.deleted.is_empty();
+            let is_last = is_empty && was_empty || tokens.contains(&next);
+            was_empty = is_empty;
             let (rules, token, now) = (rules.clone(), next.clone(), self.around.now().wall);
             let (found, is_early) = self
                 .call(move |c| {
@@ -86,13 +89,15 @@ impl<S: Surroundings> Reconciler<S> {
     pub(super) async fn deleted(&mut self) -> Result<Arc<HashSet<String>>, Failure> {
         let account = self.account;
         let mut feed = self.call(move |c| accounts::feed(c, account)).await?;
-        let mut deleted = HashSet::new();
+        let (mut deleted, mut was_empty) = (HashSet::new(), false);
         for _ in 0..MOST_PAGES {
             let listing = match self.ask(Question::Changes(feed.clone())).await {
                 Err(Failure::Park { .. }) => break,
                 listing => listing?,
             };
-            let is_last = listing.sessions.is_empty() && listing.deleted.is_empty() || feed == listing.next;
+            let is_empty = listing.sessions.is_empty() && listing.deleted.is_empty();
+            let is_last = is_empty && was_empty || feed == listing.next;
+            was_empty = is_empty;
             deleted.extend(listing.deleted);
             if is_last || listing.next.is_none() {
                 break;

@@ -107,6 +107,8 @@ pub fn remedy(finding: Finding, ours: &Mirrored, policy: Policy) -> Remedy {
         Finding::Missing => restore("it vanished from the server, was put again, and vanished again"),
         Finding::Deleted => match policy.on_deleted {
             OnDeleted::Respect => Remedy::Accept(Standing::Deleted),
+            // It was not put again yet.
+            OnDeleted::Restore if ours.is_queued => Remedy::Send,
             OnDeleted::Restore => restore("it was deleted on the server, put again, and deleted again"),
         },
         Finding::Edited => match policy.on_edited {

@@ -1,11 +1,12 @@
 //! Compares one list of the destination's with what is known, and writes down what follows, in one transaction.
 
 use super::compare::{self, Finding, Policy, Remedy};
+use super::windows::Span;
 use crate::config::{OnTwin, ReconcileSettings};
 use crate::crash;
 use crate::destination::Listing;
 use crate::session::Session;
-use crate::store::accounts::Comparison;
+use crate::store::accounts::{self, Comparison};
 use crate::store::mirror::{self, Mirrored, Standing};
 use crate::store::{Account, outbox, sessions};
 use jiff::Timestamp;
@@ -33,19 +34,32 @@ pub struct Asked {
 pub struct Rules {
     pub policy: Policy,
     pub on_twin: OnTwin,
+    /// A person asked for it, however much there is, of sessions that start in this span.
+    confirmed: Option<Span>,
     mass: usize,
     mass_share: f64,
 }
 
 impl Rules {
-    /// `confirmed` if a person asked for the repair, however much there is.
-    pub fn of(settings: &ReconcileSettings, confirmed: bool) -> Self {
+    /// `confirmed` if a person asked for the repair of what starts then, however much there is.
+    pub fn of(settings: &ReconcileSettings, confirmed: Option<Span>) -> Self {
         Self {
             policy: Policy { on_deleted: settings.on_deleted, on_edited: settings.on_edited },
             on_twin: settings.on_twin,
-            mass: if confirmed { usize::MAX } else { settings.mass },
+            confirmed,
+            mass: settings.mass,
             mass_share: settings.mass_share,
         }
+    }
+
+    /// Whether a person asked.
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed.is_some()
+    }
+
+    fn is_confirmed_for(&self, ours: &Mirrored) -> bool {
+        let start = ours.session.start_time_millis;
+        self.confirmed.is_some_and(|(from, to)| (from..to).contains(&start))
     }
 
     /// Whether so many differences are rather a mistake than somebody's will.
@@ -61,6 +75,12 @@ pub struct Difference {
     pub session: String,
     pub finding: Finding,
     pub remedy: String,
+}
+
+impl Difference {
+    fn is_left(&self) -> bool {
+        self.remedy == LEFT
+    }
 }
 
 /// What comparisons found.
@@ -80,13 +100,32 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn add(&mut self, other: Self) {
+    /// What is left for a person is found again whenever it is looked at: it counts once.
+    pub fn add(&mut self, mut other: Self) {
+        if self.left > 0 && other.left > 0 {
+            let left = self.differences.iter().filter(|difference| difference.is_left());
+            let known: HashSet<&str> = left.map(|difference| difference.session.as_str()).collect();
+            let before = other.differences.len();
+            other
+                .differences
+                .retain(|difference| !difference.is_left() || !known.contains(difference.session.as_str()));
+            let again = before - other.differences.len();
+            other.left -= again;
+            other.compared = other.compared.saturating_sub(again);
+        }
         self.compared += other.compared;
         self.differences.extend(other.differences);
         self.adopted += other.adopted;
         self.twins += other.twins;
         self.queued += other.queued;
         self.left += other.left;
+    }
+
+    /// Of a list of changes for a person: those of other spans are not settled, and whatever it tells of is counted where it
+    /// is looked at.
+    pub fn only_news(&mut self) {
+        self.differences.retain(|difference| !difference.is_left());
+        (self.compared, self.left) = (0, 0);
     }
 
     /// What is remembered of it.
@@ -172,12 +211,16 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     fn settle(&mut self, findings: Vec<Found<'_>>) -> rusqlite::Result<()> {
-        let is_change = |finding| matches!(finding, Finding::Missing | Finding::Deleted | Finding::Edited);
-        let changes = findings.iter().filter(|(finding, ours, _)| is_change(*finding) && !ours.is_queued).count();
-        let is_mass = self.rules.is_mass(changes, findings.len());
+        let is_change = |finding: Finding, ours: &Mirrored| {
+            matches!(finding, Finding::Missing | Finding::Deleted | Finding::Edited)
+                && !ours.is_queued
+                && !self.rules.is_confirmed_for(ours)
+        };
+        let changes = findings.iter().filter(|(finding, ours, _)| is_change(*finding, ours)).count();
+        let is_mass = self.is_mass(changes, findings.len())?;
         self.report.compared += findings.iter().filter(|(_, ours, _)| !ours.is_queued && ours.wanted).count();
         for (finding, ours, theirs) in findings {
-            if is_mass && is_change(finding) && !ours.is_queued {
+            if is_mass && is_change(finding, &ours) {
                 self.report.left += 1;
                 self.note(&ours, finding, LEFT);
                 continue;
@@ -186,6 +229,21 @@ impl Settling<'_> {
         }
         crash::point("reconcile.settling");
         Ok(())
+    }
+
+    /// Whether so many changes among so many sessions are for a person: by themselves, or with all that was settled since
+    /// the whole history was last in order. What is not, counts.
+    fn is_mass(&self, changes: usize, compared: usize) -> rusqlite::Result<bool> {
+        if changes == 0 {
+            return Ok(false);
+        }
+        let together = changes + accounts::repairs(self.connection, self.account)?;
+        let is_mass = self.rules.is_mass(changes, compared)
+            || self.rules.is_mass(together, mirror::count(self.connection, self.account)?);
+        if !is_mass {
+            accounts::count_repairs(self.connection, self.account, changes)?;
+        }
+        Ok(is_mass)
     }
 
     fn apply(&mut self, finding: Finding, ours: &Mirrored, theirs: Option<&Session>) -> rusqlite::Result<()> {
@@ -252,10 +310,10 @@ impl Settling<'_> {
             return Ok(false);
         }
         if let Some(same) = compare::same_workout(&ours.session, listing.sessions.iter())
-            && !sessions::has_id(self.connection, self.account, &same.id)?
+            && !sessions::has_id(self.connection, self.account, &same.id, Some(ours.row))?
         {
             ours.session.id.clone_from(&same.id);
-            sessions::rename(self.connection, ours.row, &ours.session)?;
+            sessions::rename(self.connection, self.account, ours.row, &ours.session)?;
             return Ok(false);
         }
         let Some(twin) = compare::twin(&ours.session, listing.sessions.iter()) else { return Ok(false) };

@@ -4,9 +4,12 @@
 use super::{CREDENTIALS_PAUSE, Order};
 use crate::destination::{Failure, Listing, Window};
 use crate::store;
-use crate::sync::courier::CLOSED_PAUSE;
-use crate::sync::{Heard, Now, Progress, Route};
+use crate::store::accounts::Spent;
+use crate::store::halts::Rest;
+use crate::sync::courier::{CLOSED_PAUSE, Halt};
+use crate::sync::{Heard, Hindrance, Now, Progress, Route};
 use rusqlite::Connection;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -27,12 +30,31 @@ pub enum Wake {
     Due,
 }
 
+/// Why a rest is over.
+pub enum Roused {
+    /// It took its time.
+    Rested,
+    /// Somebody says that it may work now.
+    Asked,
+    Order(Order),
+}
+
 pub trait Surroundings {
     fn now(&self) -> Now;
-    /// Whether the account's folders were looked through, so that what is known of files is true.
+    /// Whether the account's folders were looked through, so that what is known of files is true, or that takes too long.
     fn is_scanned(&self) -> bool;
+    /// Whether all of them were there, so that what is queued from now on is news.
+    fn is_complete(&self) -> bool;
     /// Takes leave to make one request now, or tells how long to wait for it.
     fn leave(&mut self) -> Result<(), Duration>;
+    /// Whether no request of the day is left.
+    fn is_exhausted(&self) -> bool;
+    /// The day's requests, if they are to be remembered.
+    fn spent(&self) -> Option<Spent>;
+    /// What becomes of a question while the destination wants to be left alone for longer than a moment.
+    fn resting(&self) -> Option<Failure>;
+    /// It wants to be, for so long. Returns what is to be remembered of that.
+    fn leave_alone(&mut self, pause: Duration, reason: &str) -> Option<Rest>;
     fn ask(&mut self, question: Question) -> impl Future<Output = Result<Listing, Failure>>;
     /// Reads or writes in one transaction; the answer comes once it is durable.
     fn call<T: Send + 'static>(
@@ -40,8 +62,8 @@ pub trait Surroundings {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> impl Future<Output = Result<T, store::Error>>;
     fn sleep(&mut self, pause: Duration) -> impl Future<Output = ()>;
-    /// The same, unless there is a reason to try again at once.
-    fn rest(&mut self, pause: Duration) -> impl Future<Output = ()>;
+    /// The same, unless somebody wants something.
+    fn rest(&mut self, pause: Duration) -> impl Future<Output = Roused>;
     /// Waits for a reason to go on, no longer than until `next`.
     fn wake(&mut self, next: Duration) -> impl Future<Output = Wake>;
     /// From 0 to 1.
@@ -50,8 +72,10 @@ pub trait Surroundings {
     fn heard(&mut self, heard: Heard);
     /// There is something to be sent that was held back.
     fn freed(&mut self);
-    /// What is held back will take its time.
-    fn hindered(&mut self, reason: &str);
+    /// The destination has something that waited to be sent.
+    fn adopted(&mut self);
+    /// What is held back will take its time, or not any more.
+    fn hindered(&mut self, hindrance: Option<Hindrance>);
 }
 
 /// Those of a daemon, or of a command that delivers by itself.
@@ -78,8 +102,30 @@ impl Surroundings for Daemon {
         *self.scanned.borrow()
     }
 
+    fn is_complete(&self) -> bool {
+        self.route.complete.load(Ordering::SeqCst)
+    }
+
     fn leave(&mut self) -> Result<(), Duration> {
-        self.route.pace().take(self.route.clock.now())
+        let leave = self.route.pace().take(self.route.clock.now());
+        self.route.tell_budget();
+        leave
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.route.is_exhausted()
+    }
+
+    fn spent(&self) -> Option<Spent> {
+        self.route.pace().spent()
+    }
+
+    fn resting(&self) -> Option<Failure> {
+        self.route.pace().refusal(self.route.clock.now())
+    }
+
+    fn leave_alone(&mut self, pause: Duration, reason: &str) -> Option<Rest> {
+        self.route.pace().leave_alone(pause, reason, self.route.clock.now())
     }
 
     async fn ask(&mut self, question: Question) -> Result<Listing, Failure> {
@@ -100,10 +146,11 @@ impl Surroundings for Daemon {
         tokio::time::sleep(pause).await;
     }
 
-    async fn rest(&mut self, pause: Duration) {
+    async fn rest(&mut self, pause: Duration) -> Roused {
         tokio::select! {
-            () = self.route.probe.reconcile.notified() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = self.route.probe.reconcile.notified() => Roused::Asked,
+            Some(order) = self.orders.recv() => Roused::Order(order),
+            () = tokio::time::sleep(pause) => Roused::Rested,
         }
     }
 
@@ -129,8 +176,26 @@ impl Surroundings for Daemon {
         self.route.bell.deliver.notify_one();
     }
 
-    fn hindered(&mut self, reason: &str) {
-        self.route.tell(Progress::Retrying { reason: reason.to_owned() });
+    fn adopted(&mut self) {
+        self.route.tell(Progress::Adopted);
+        self.route.done.notify_one();
+    }
+
+    fn hindered(&mut self, hindrance: Option<Hindrance>) {
+        let reason = hindrance.as_ref().map(|hindrance| hindrance.reason.clone());
+        self.route.hindrance.send_replace(hindrance);
+        if let Some(reason) = reason {
+            self.route.tell(Progress::Retrying { reason });
+        }
+    }
+}
+
+/// How long nothing is asked of a destination that is halted, unless somebody who delivers finds out before.
+pub fn halted_for(halt: &Halt) -> Duration {
+    match halt {
+        Halt { credentials: true, .. } => CREDENTIALS_PAUSE,
+        Halt { stopped: true, .. } => CLOSED_PAUSE,
+        Halt { pause, .. } => *pause,
     }
 }
 
@@ -142,8 +207,7 @@ async fn due(route: &Route, next: Duration) {
     // The senders live as long as the route.
     let _ = route.scanned.subscribe().wait_for(|scanned| *scanned).await;
     let mut halted = route.halted.subscribe();
-    let is_login = halted.borrow().as_ref().is_some_and(|halt| halt.credentials);
-    let pause = if is_login { CREDENTIALS_PAUSE } else { CLOSED_PAUSE };
+    let pause = halted.borrow().as_ref().map_or(Duration::ZERO, halted_for);
     tokio::select! {
         _ = halted.wait_for(Option::is_none) => {}
         () = route.probe.reconcile.notified() => {}

@@ -1,0 +1,296 @@
+//! One folder: what its watcher finds is read and handed to the store.
+
+use super::super::ghosts;
+use super::super::ground::Ground;
+use super::super::moves::Moving;
+use super::super::removals::Removals;
+use super::incomplete::Incomplete;
+use super::{Owner, Unseen};
+use crate::crash;
+use crate::events;
+use crate::formats::{READER_VERSION, Reading};
+use crate::intake::{self, Assessment, Links, Person, Seen};
+use crate::sqlite::Health;
+use crate::store::disks::{self, Disk};
+use crate::store::folders::Troubles;
+use crate::store::{Account, Error, Stamp, Store, accounts, files, folders};
+use crate::sync::Route;
+use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Known, Mode, Next, Pulse, Rest, Watcher, Why};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub struct Intake {
+    pub owner: Owner,
+    pub folder: Folder,
+    /// Where it was when something was last concluded from what is missed there.
+    pub ground: Ground,
+    /// When events last did not tell of a file.
+    pub missed: Option<Timestamp>,
+    /// Only reads.
+    pub known: Connection,
+    pub store: Store,
+    pub submitted: Submitted,
+    /// One full disk fails thousands of files: the log is told once.
+    pub health: Arc<Health>,
+    pub unseen: Arc<Unseen>,
+    pub pulse: Pulse,
+    pub troubles: Troubles,
+    pub incomplete: Incomplete,
+}
+
+/// Files whose verdict is on its way to the disk: a scan and an event may both find a file within that moment.
+#[derive(Clone, Default)]
+pub struct Submitted(Arc<Mutex<HashMap<PathBuf, Stamp>>>);
+
+impl Submitted {
+    fn files(&self) -> MutexGuard<'_, HashMap<PathBuf, Stamp>> {
+        // Whoever panicked with it ended the process.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, path: &Path, stamp: Stamp) {
+        self.files().insert(path.to_path_buf(), stamp);
+    }
+
+    fn remove(&self, path: &Path) {
+        self.files().remove(path);
+    }
+
+    fn contains(&self, path: &Path, stamp: Stamp) -> bool {
+        self.files().get(path) == Some(&stamp)
+    }
+}
+
+impl Intake {
+    /// Until it is stopped.
+    pub fn run(mut self, mut watcher: Watcher, mut removals: Removals, mut moving: Moving) {
+        let sender = watcher.sender();
+        let path = self.folder.path.clone();
+        loop {
+            let next = watcher.next(&mut |_, path, stamp| self.known(path, stamp));
+            let name = &self.owner.0.name;
+            match next {
+                Next::Stopped => return,
+                Next::Read(candidate) => {
+                    self.pulse.reads(&candidate.path);
+                    let finding = self.read(&candidate, &sender);
+                    self.pulse.at(&candidate.path);
+                    watcher.report(&candidate, finding);
+                    self.incomplete.read().into_iter().for_each(|time| watcher.scan_again(time));
+                }
+                Next::Watching { mode, every, .. } => self.watching(&mode, every),
+                Next::Away { error, .. } => {
+                    self.unseen.remove(&path);
+                    self.missing();
+                    events::folder_away(name, &path, &error);
+                    let reason = error.to_string();
+                    self.note(move |c, account, path| folders::set_away(c, account, path, &reason));
+                }
+                Next::Back { .. } => events::folder_back(name, &path),
+                Next::Closed { path, error, .. } => {
+                    events::folder_unreadable(name, &path, &error);
+                    let words = format!("{} cannot be read: {error}{}", path.display(), removals.remark());
+                    self.note_trouble(|troubles| troubles.closed = Some(words));
+                }
+                Next::Crossed { disk, .. } => self.crossed(disk),
+                Next::Scanned { scan, disks, took, .. } => {
+                    self.unseen.remove(&path);
+                    if scan.is_root && scan.closed == 0 {
+                        self.note_trouble(|troubles| troubles.closed = None);
+                        if scan.files == 0 {
+                            self.missing();
+                        } else if scan.fresh == 0 {
+                            self.unseen.set_missing(&path, false);
+                        }
+                        let is_missing = self.unseen.is_missing(&path);
+                        self.incomplete
+                            .scanned(is_missing, scan.files)
+                            .into_iter()
+                            .for_each(|time| watcher.scan_again(time));
+                    }
+                    let name = &self.owner.0.name;
+                    if scan.is_root && moving.is_wanted() {
+                        sender.send(Hint::Move { owner: self.folder.owner, anew: true });
+                    }
+                    events::scan_done(name, &path, scan.files, scan.candidates, took.as_millis());
+                    let now = Ground { root: scan.identity, disks, met: Vec::new() };
+                    let grounds = (&self.ground, &now);
+                    match removals.scanned(&path, scan, grounds, &self.owner, &self.known, &self.pulse) {
+                        Ok(true) => self.ground = now,
+                        Ok(false) => removals.is_early().into_iter().for_each(|time| watcher.scan_again(time)),
+                        Err(error) => self.failed("looking for removed files", &error),
+                    }
+                    // Nothing in it, or not all of it to be seen: perhaps a disk is missing.
+                    if scan.is_root && scan.files > 0 && scan.closed == 0 {
+                        self.forget_ghosts(&path);
+                    }
+                }
+                Next::Gone { path, .. } => self.forget_ghosts(&path),
+                Next::Move { owner, anew } => {
+                    match moving.go_on(anew, &self.owner, &self.known) {
+                        Ok(true) => sender.send(Hint::Move { owner, anew: false }),
+                        Ok(false) => {}
+                        Err(error) => self.failed("moving files", &error),
+                    }
+                    self.note_trouble(|troubles| troubles.unmoved = moving.trouble());
+                }
+                Next::Rescan(reason) => events::folder_rescan(reason),
+            }
+        }
+    }
+
+    /// What comes back may have been delivered by a memory before this one: it is compared before it is sent.
+    fn missing(&self) {
+        if self.unseen.set_missing(&self.folder.path, true) {
+            self.note(|c, account, _| accounts::be_wary(c, account));
+        }
+    }
+
+    fn failed(&self, what: &str, error: &Error) {
+        events::store_failed(what, error);
+        self.store.suspect(error);
+    }
+
+    fn forget_ghosts(&self, path: &Path) {
+        if let Err(error) = ghosts::forget(&self.owner, path, &self.known) {
+            self.failed("forgetting files that are gone", &error);
+        }
+    }
+
+    /// Tells and notes how the folder is watched.
+    fn watching(&mut self, mode: &Mode, every: Duration) {
+        let (name, path) = (&self.owner.0.name, &self.folder.path);
+        let (word, reason) = match mode {
+            Mode::Events => ("events", None),
+            Mode::Polling(why) => ("polling", Some(why.to_string())),
+        };
+        if let Mode::Polling(Why::Deaf(deaf)) = mode {
+            events::folder_unwatchable(name, path, &deaf.error, deaf.hint);
+        }
+        events::folder_watched(name, path, word, reason.as_deref(), every.as_secs());
+        self.missed = match mode {
+            Mode::Polling(Why::Missed(_)) => Some(Timestamp::now()),
+            Mode::Polling(Why::MissedBefore) => self.missed,
+            Mode::Events | Mode::Polling(_) => None,
+        };
+        let missed = self.missed;
+        self.note(move |c, account, path| folders::set_mode(c, account, path, (word, reason.as_deref(), missed)));
+    }
+
+    /// Remembers a disk before anything is read from it: it may be gone before everything was looked through.
+    fn crossed(&mut self, disk: Disk) {
+        if self.ground.meet(&disk) {
+            self.note(move |c, account, path| disks::meet(c, account, path, &disk));
+        }
+    }
+
+    /// Writes down what people should look after, if that is news.
+    fn note_trouble(&mut self, change: impl FnOnce(&mut Troubles)) {
+        let before = self.troubles.clone();
+        change(&mut self.troubles);
+        if self.troubles != before {
+            let troubles = self.troubles.clone();
+            self.note(move |c, account, path| folders::set_troubles(c, account, path, &troubles));
+        }
+    }
+
+    /// Writes down what is only to be shown, or can be found out again.
+    fn note(&self, write: impl FnOnce(&Connection, Account, &Path) -> rusqlite::Result<()> + Send + 'static) {
+        let (account, path) = (self.owner.0.account, self.folder.path.clone());
+        let health = Arc::clone(&self.health);
+        self.store.submit(move |c| write(c, account, &path), move |written| drop(health.note(written)));
+    }
+
+    /// In doubt a file is read again, which does no harm.
+    fn known(&self, path: &Path, stamp: Stamp) -> Known {
+        // In this order: it leaves the one when it is in the other.
+        if self.submitted.contains(path, stamp) {
+            return Known::Settled;
+        }
+        let account = self.owner.0.account;
+        let known = match files::settled(&self.known, account, path, stamp, READER_VERSION) {
+            Ok(Some(_)) => Ok(Known::Settled),
+            Ok(None) => files::was_seen(&self.known, account, path, stamp)
+                .map(|seen| if seen { Known::Seen } else { Known::No }),
+            Err(error) => Err(error),
+        };
+        known.unwrap_or_else(|error| {
+            self.store.suspect(&error.into());
+            Known::Seen
+        })
+    }
+
+    fn read(&self, candidate: &Candidate, sender: &HintSender) -> Finding {
+        let (person, route) = &self.owner;
+        let path = &candidate.path;
+        let mut read = match intake::read(path, &person.rules, Links::Refused) {
+            Ok(read) if read.changed => return Finding::Changed,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Finding::Changed,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Finding::Gone,
+            Err(error) => {
+                // Told and written down when it is news, and not each time.
+                if candidate.failed != Some(error.kind()) {
+                    events::file_unreadable(&person.name, path, &error);
+                    let reason = format!("cannot be read: {error}");
+                    let reading = Reading::unknown(reason.clone());
+                    let seen = Seen::new(path, candidate.stamp, reading, Assessment::Wait(reason));
+                    self.submit(person, route, seen, sender, true);
+                }
+                return Finding::Failed(error.kind());
+            }
+        };
+        // Somebody may still write to it, unless it was closed or has rested for long.
+        read.mixed = !candidate.closed && candidate.rest != Rest::Long && self.is_mixed(person, path, &read);
+        let finding = Finding::of(read.proof(), candidate.rest);
+        let assessment = match finding {
+            Finding::Unproven => return finding,
+            Finding::Unfinished => read.assess_unfinished(Timestamp::now()),
+            _ => read.assess(Timestamp::now()),
+        };
+        let seen = read.seen(path, assessment);
+        crash::point("folders.read");
+        self.submit(person, route, seen, sender, false);
+        finding
+    }
+
+    fn is_mixed(&self, person: &Person, path: &Path, read: &intake::Read) -> bool {
+        intake::is_mixed(&self.known, person.account, path, read).unwrap_or_else(|error| {
+            self.store.suspect(&error.into());
+            false
+        })
+    }
+
+    /// Hands a judged file to the store, without waiting: files share commits, and the next one can be read meanwhile.
+    fn submit(&self, person: &Person, route: &Route, seen: Seen, sender: &HintSender, quiet: bool) {
+        let (person, bell, sender, path) = (person.clone(), route.bell.clone(), sender.clone(), seen.path());
+        let done = route.done.clone();
+        let (name, submitted, health) = (person.name.clone(), self.submitted.clone(), self.health.clone());
+        if !matches!(seen.assessment, Assessment::Wait(_) | Assessment::TakeSome(_)) {
+            submitted.add(&path, seen.stamp);
+        }
+        let write = move |connection: &Connection| intake::record(connection, &person, &seen, Timestamp::now());
+        self.store.submit(write, move |receipt| {
+            crash::point("folders.recorded");
+            submitted.remove(&path);
+            match health.note(receipt) {
+                Ok(receipt) => {
+                    if !quiet {
+                        intake::tell(&name, &path, &receipt);
+                    }
+                    if receipt.changed.is_empty() {
+                        done.notify_one();
+                    } else {
+                        bell.ring();
+                    }
+                }
+                Err(_) => sender.send(Hint::Retry(path)),
+            }
+        });
+    }
+}

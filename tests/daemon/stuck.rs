@@ -1,0 +1,83 @@
+//! A share whose server does not answer any more.
+
+use crate::support::fit::Run;
+use crate::support::program::{Daemon, Place};
+use crate::support::{foreign, mounts, wait};
+use std::fs;
+use std::process::Command;
+
+fn run(day: i64) -> Vec<u8> {
+    Run { records: 1, ..Run::at(1_600_000_000 + day * 86_400) }.build()
+}
+
+/// The process that serves the share.
+struct Server(String);
+
+impl Server {
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.0]).status().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-s", "KILL", &self.0]).status();
+    }
+}
+
+/// As on a mount of NFS that waits for its server: whoever asks, waits with it.
+#[test]
+fn a_share_that_does_not_answer_holds_up_nobody_else() {
+    if !foreign::can_bind() {
+        return;
+    }
+    let place = Place::new();
+    let [behind, share] = ["behind", "share"].map(|name| place.dir.path().join(name));
+    fs::create_dir(&behind).unwrap();
+    fs::create_dir(&share).unwrap();
+    let config = format!("folders = ['{}', '{}']\n", share.display(), place.folder().display());
+    fs::write(place.config(), config).unwrap();
+    let script = "bindfs -f \"$BEHIND\" \"$SHARE\" & echo $! > \"$HOME/server\"
+        until grep -q \"$SHARE\" /proc/self/mounts; do sleep 0.05; done
+        exec \"$PROGRAM\" run --config \"$CONFIG\" --state-dir \"$STATE\" --listen 127.0.0.1:0";
+    let Some(mut command) = mounts::command(&place, script) else { return };
+    command.env("BEHIND", &behind).env("SHARE", &share).env("FITFERRY_WATCH__POLL_EVERY", "200ms");
+    let mut daemon = Daemon::spawn(&mut command);
+    daemon.wait_for("daemon.ready");
+    let server = Server(fs::read_to_string(place.dir.path().join("server")).unwrap().trim().to_owned());
+    fs::write(behind.join("0.fit"), run(0)).unwrap();
+    place.drop_file("1.fit", run(1));
+    daemon.wait_for_sessions(&place, 2);
+
+    server.signal("STOP");
+    let stuck = daemon.wait_for("folder.stuck");
+    assert_eq!(stuck["folder"].as_str(), share.to_str());
+    place.drop_file("2.fit", run(2));
+    daemon.wait_for_sessions(&place, 3);
+    let shown = || {
+        let folders = place.json(&["status", "--json"])[0]["accounts"][0]["folders"].clone();
+        let of = |folder: &std::path::Path| {
+            let found = folders.as_array().unwrap().iter().find(|shown| shown["folder"].as_str() == folder.to_str());
+            found.unwrap()["mode"].as_str().unwrap().to_owned()
+        };
+        [of(&share), of(&place.folder())]
+    };
+    wait::until_true("its state to be written down", || shown()[0] == "stuck");
+    assert_ne!(shown()[1], "stuck");
+
+    server.signal("CONT");
+    daemon.wait_for("folder.answers");
+    wait::until_true("its state to be written down", || shown()[0] == "polling");
+    fs::write(behind.join("3.fit"), run(3)).unwrap();
+    daemon.wait_for_sessions(&place, 4);
+
+    // It is not waited for at the end either.
+    server.signal("STOP");
+    place.drop_file("4.fit", run(4));
+    daemon.wait_for_sessions(&place, 5);
+    daemon.signal("TERM");
+    daemon.wait_for("daemon.stopped");
+    // What asked a file system of FUSE, not even a kill ends until that has answered, or is gone.
+    drop(server);
+    assert!(daemon.end().0.success());
+}

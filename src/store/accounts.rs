@@ -21,6 +21,8 @@ pub fn ensure(connection: &Connection, name: &str, destination: &str) -> rusqlit
     connection.prepare_cached(sql)?.execute([destination])?;
     let mut query = connection.prepare_cached("SELECT id FROM destination WHERE identity = ?1")?;
     let destination = query.query_row([destination], |row| row.get(0))?;
+    let mut query = connection.prepare_cached("SELECT destination_id FROM account WHERE name = ?1")?;
+    let before: Option<Option<i64>> = query.query_row([name], |row| row.get(0)).optional()?;
     let mut upsert = connection.prepare_cached(
         "INSERT INTO account (name, destination_id, wary) VALUES (?1, ?2, 1)
          ON CONFLICT (name) DO UPDATE SET destination_id = ?2, wary = 1, reconciled_ms = NULL, comparison = NULL,
@@ -37,8 +39,9 @@ pub fn ensure(connection: &Connection, name: &str, destination: &str) -> rusqlit
         // What was to be put once more at the other destination was not.
         connection.execute(
             "UPDATE remote SET restored = 0
-             WHERE session_row IN (SELECT session_row FROM outbox WHERE account_id = ?1 AND state = 'queued')",
-            [id],
+             WHERE destination_id = ?2
+                 AND session_row IN (SELECT session_row FROM outbox WHERE account_id = ?1 AND state = 'queued')",
+            params![id, before.flatten()],
         )?;
         connection.execute("DELETE FROM outbox WHERE account_id = ?1", [id])?;
     }

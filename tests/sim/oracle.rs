@@ -178,16 +178,17 @@ impl Oracle {
                 }
             }
             Action::Resume => (self.manners.halted, self.manners.is_refused) = (false, false),
-            Action::Record { due, verdict, .. } => {
-                let entry = self.ledger.of(due);
-                entry.spent = self.manners.day();
-                if let Verdict::Retry { next, reason } = verdict {
-                    entry.rest = self.manners.kept_rest(now);
-                    self.manners.retried(due, *next, reason, now);
-                }
+            Action::Record { due, verdict: Verdict::Retry { next, reason }, .. } => {
+                self.ledger.of(due).rest = self.manners.kept_rest(now);
+                self.manners.retried(due, *next, reason, now);
             }
             _ => {}
         }
+    }
+
+    /// It is written down with all the requests of the day, those that the courier wants next among them.
+    pub fn records(&mut self, due: &Due) {
+        self.ledger.of(due).spent = self.manners.day();
     }
 
     /// The comparison makes so many requests.

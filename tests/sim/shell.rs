@@ -95,6 +95,11 @@ impl Shell {
                 self.act(action, network, rng, now, &mut jobs);
             }
         }
+        for job in &jobs {
+            if let Job::Record { due, .. } = job {
+                oracle.records(due);
+            }
+        }
         jobs
     }
 

@@ -43,6 +43,8 @@ pub enum Rule {
     Part,
     /// Nearly the same interval, and a compatible type.
     Interval,
+    /// Another file tells exactly the same, while the workout has become longer.
+    Copy,
 }
 
 impl Rule {
@@ -53,6 +55,7 @@ impl Rule {
             Self::Rewritten => "rewritten",
             Self::Part => "part",
             Self::Interval => "interval",
+            Self::Copy => "copy",
         }
     }
 }

@@ -43,10 +43,10 @@ pub fn place(connection: &Connection, person: &Person, file: i64, workouts: &[Wo
         // A new file may be the next version of one that was moved when it was done with.
         let moved = if left.is_empty() { records::of_former_versions(connection, file)? } else { Vec::new() };
         let own = Own::load(connection, if left.is_empty() { &moved } else { &left })?;
-        news = placing.each(news, workouts, |placing, record| Ok(own.by_key(record, &placing.taken)))?;
-        news = placing.each(news, workouts, |placing, record| Ok(own.by_overlap(record, &placing.taken)))?;
+        news = placing.each(news, workouts, |placing, record, _| Ok(own.by_key(record, &placing.taken)))?;
+        news = placing.each(news, workouts, |placing, record, _| Ok(own.by_overlap(record, &placing.taken)))?;
     }
-    placing.each(news, workouts, |placing, record| placing.find_or_make(record).map(Some))?;
+    placing.each(news, workouts, |placing, record, told| placing.find_or_make(record, told).map(Some))?;
     records::forget(connection, left.iter().map(|(record, _)| *record))?;
     Ok(placing.finish(&left))
 }
@@ -172,20 +172,20 @@ impl<'a> Placing<'a> {
         self.placed[index] = Some((session, false));
     }
 
-    /// Places what `find` finds a session for; returns the others.
+    /// Places what `find` finds a session for, by a record as it is compared and as it is told; returns the others.
     fn each(
         &mut self,
         news: Vec<(usize, Workout)>,
         workouts: &'a [Workout],
-        mut find: impl FnMut(&Self, &Workout) -> rusqlite::Result<Option<(SessionRow, Rule)>>,
+        mut find: impl FnMut(&Self, &Workout, &Workout) -> rusqlite::Result<Option<(SessionRow, Rule)>>,
     ) -> rusqlite::Result<Vec<(usize, Workout)>> {
         let mut left = Vec::new();
         for (index, record) in news {
-            let Some((session, rule)) = find(self, &record)? else {
+            let workout = &workouts[index];
+            let Some((session, rule)) = find(self, &record, workout)? else {
                 left.push((index, record));
                 continue;
             };
-            let workout = &workouts[index];
             // An older copy of the export said the same; only a folder may have been what kept the session back.
             let is_news = self.person.rules.skips_any() || !records::is_told(self.connection, session, workout)?;
             // At once, as a member of the same archive may belong to it.
@@ -196,14 +196,20 @@ impl<'a> Placing<'a> {
         Ok(left)
     }
 
-    fn find_or_make(&self, record: &Workout) -> rusqlite::Result<(SessionRow, Rule)> {
+    fn find_or_make(&self, record: &Workout, told: &Workout) -> rusqlite::Result<(SessionRow, Rule)> {
         let mut candidates = records::candidates(self.connection, self.person.account, record)?;
         candidates.retain(|(row, _)| self.is_free(record, *row));
         let (rows, candidates): (Vec<_>, Vec<_>) = candidates.into_iter().unzip();
-        match merge::find(record, &candidates) {
-            Some((index, rule)) => Ok((rows[index], rule)),
-            None => Ok((self.make(record)?, Rule::New)),
+        if let Some((index, rule)) = merge::find(record, &candidates) {
+            return Ok((rows[index], rule));
         }
+        // A copy of what a file told before it grew.
+        for row in rows {
+            if records::has_told(self.connection, row, told)? {
+                return Ok((row, Rule::Copy));
+            }
+        }
+        Ok((self.make(record)?, Rule::New))
     }
 
     /// Legs of one file are different workouts, however alike they look.

@@ -113,6 +113,12 @@ pub fn is_told(connection: &Connection, session: SessionRow, workout: &Workout) 
     query.exists(params![session, stored(workout)?, workout.key.as_ref().map(|key| &key.vendor)])
 }
 
+/// Whether any record of the session says exactly this.
+pub fn has_told(connection: &Connection, session: SessionRow, workout: &Workout) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached("SELECT 1 FROM record WHERE session_row = ?1 AND workout = ?2")?;
+    query.exists(params![session, stored(workout)?])
+}
+
 /// Corrects what a record says; its keys and its sport are the same.
 pub fn rewrite(connection: &Connection, record: RecordRow, workout: &Workout) -> rusqlite::Result<()> {
     let mut update = connection.prepare_cached("UPDATE record SET workout = ?2 WHERE id = ?1")?;

@@ -82,6 +82,7 @@ impl Record {
             Some("rewritten") => "rewritten: this file told of it before it was changed".to_owned(),
             Some("part") => "part: one is the beginning of the other, from a file that breaks off".to_owned(),
             Some("interval") => "interval: nearly the same interval as a known one, and a type that fits".to_owned(),
+            Some("copy") => "copy: another file told exactly the same before the workout became longer".to_owned(),
             Some(other) => other.to_owned(),
             None => "an older version of fitferry did not note by which rule".to_owned(),
         }

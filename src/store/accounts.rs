@@ -36,11 +36,12 @@ pub fn ensure(connection: &Connection, name: &str, destination: &str) -> rusqlit
     let account = Account { id, destination };
     if changed > 0 {
         sessions::recall_ids(connection, account)?;
-        // What was to be put once more at the other destination was not.
+        // What was to be put once more at the other destination was not: it waits, or was refused.
         connection.execute(
             "UPDATE remote SET restored = 0
              WHERE destination_id = ?2
-                 AND session_row IN (SELECT session_row FROM outbox WHERE account_id = ?1 AND state = 'queued')",
+                 AND session_row IN (SELECT session_row FROM outbox
+                     WHERE account_id = ?1 AND (state = 'queued' OR attempts > 0))",
             params![id, before.flatten()],
         )?;
         connection.execute("DELETE FROM outbox WHERE account_id = ?1", [id])?;

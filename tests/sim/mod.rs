@@ -29,11 +29,15 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::Instant;
 
 /// Seeds that failed once, and what was wrong.
-const KEPT: [(u64, &str); 4] = [
+const KEPT: [(u64, &str); 5] = [
     (3951, "moved to another server and back, a session was taken for restored that had only been meant to be"),
     (32_536, "a list from before a deletion was read made what was deleted count as there"),
     (50_312, "an empty page was taken for the end of the list of changes"),
     (452_482, "moved to another server and back, it was forgotten that a session had been put again at the first one"),
+    (
+        496_950,
+        "moved to another server and back, a session that was refused when it was put again counted as put again",
+    ),
 ];
 
 /// A planted bug is to be seen within so many schedules.

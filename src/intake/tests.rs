@@ -181,11 +181,11 @@ fn a_rewritten_file_revises_its_session_under_the_same_id() {
 #[test]
 fn a_copy_of_what_a_file_told_before_it_grew_is_the_same_workout() {
     let bench = Bench::new();
-    let [short, long] = [30, 60].map(|minutes| run(Format::Gpx, "2026-04-12T06:30:15Z", minutes));
-    let first = bench.take("/w/a.gpx", &[short.clone()]);
-    bench.take("/w/b.gpx", &[short.clone()]);
-    bench.take("/w/a.gpx", &[long]);
-    let renamed = bench.take("/w/c.gpx", &[short]);
+    let [short, long] = [30, 60].map(|minutes| [run(Format::Gpx, "2026-04-12T06:30:15Z", minutes)]);
+    let first = bench.take("/w/a.gpx", &short);
+    bench.take("/w/b.gpx", &short);
+    bench.take("/w/a.gpx", &long);
+    let renamed = bench.take("/w/c.gpx", &short);
     assert_eq!((renamed.sessions, renamed.changed), (first.sessions, Vec::new()));
 }
 

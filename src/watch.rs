@@ -10,6 +10,7 @@ mod events;
 mod mode;
 pub mod names;
 mod pulse;
+mod readings;
 mod roots;
 mod scan;
 mod scans;
@@ -29,6 +30,7 @@ use crate::config::Watching;
 use crate::store::Stamp;
 use crate::store::disks::Disk;
 use closed::Closed;
+use readings::Readings;
 use roots::Root;
 use scan::Scan;
 use settle::{FIRST_PAUSE, Failure, Track};
@@ -169,6 +171,7 @@ pub struct Watcher {
     began: Instant,
     tracks: Tracks,
     failures: HashMap<PathBuf, Failure>,
+    readings: Readings,
     closed: Closed,
     unheard: Unheard,
     scans: VecDeque<Scan>,
@@ -189,6 +192,7 @@ impl Watcher {
             began: Instant::now(),
             tracks: Tracks::new(rules),
             failures: HashMap::new(),
+            readings: Readings::default(),
             closed: Closed::default(),
             unheard: Unheard::default(),
             scans: VecDeque::new(),
@@ -281,6 +285,7 @@ impl Watcher {
         self.tracks.remove(path);
         let failure = self.failures.remove(path);
         let now = self.now();
+        self.readings.end(path, now);
         let track = match finding {
             Finding::Settled | Finding::Gone => return,
             Finding::Failed(kind) => {
@@ -353,7 +358,8 @@ impl Watcher {
         let closed = cause == Cause::Closed || failed;
         // An event about a file that has not changed does not start its rest again.
         if known.is_none() || closed || cause == Cause::Written {
-            let track = if closed { Track::closed(stamp, now) } else { Track::growing(stamp, now) };
+            let track =
+                if closed { Track::closed(stamp, self.readings.next(&path, now)) } else { Track::growing(stamp, now) };
             self.tracks.insert(folder, path, track.written(is_written).shut(is_closed));
         }
     }
@@ -407,8 +413,9 @@ impl Watcher {
         None
     }
 
-    fn candidate(&self, folder: usize, path: PathBuf, stamp: Stamp, (rest, closed): (Rest, bool)) -> Candidate {
+    fn candidate(&mut self, folder: usize, path: PathBuf, stamp: Stamp, (rest, closed): (Rest, bool)) -> Candidate {
         let failed = self.failures.get(&path).map(|failure| failure.kind);
+        self.readings.begin(self.now());
         Candidate { folder, path, stamp, rest, closed, failed }
     }
 

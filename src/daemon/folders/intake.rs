@@ -18,6 +18,7 @@ use crate::sync::Route;
 use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Known, Mode, Next, Pulse, Rest, Watcher, Why};
 use jiff::Timestamp;
 use rusqlite::Connection;
+use rustix::io::Errno;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -87,15 +88,16 @@ impl Intake {
                 Next::Away { error, .. } => {
                     self.unseen.remove(&path);
                     self.missing();
-                    events::folder_away(name, &path, &error);
-                    let reason = error.to_string();
+                    let reason = words(&error);
+                    events::folder_away(name, &path, &reason);
                     self.note(move |c, account, path| folders::set_away(c, account, path, &reason));
                 }
                 Next::Back { .. } => events::folder_back(name, &path),
                 Next::Closed { path, error, .. } => {
-                    events::folder_unreadable(name, &path, &error);
-                    let words = format!("{} cannot be read: {error}{}", path.display(), removals.remark());
-                    self.note_trouble(|troubles| troubles.closed = Some(words));
+                    let reason = words(&error);
+                    events::folder_unreadable(name, &path, &reason);
+                    let closed = format!("{} cannot be read: {reason}{}", path.display(), removals.remark());
+                    self.note_trouble(|troubles| troubles.closed = Some(closed));
                 }
                 Next::Crossed { disk, .. } => self.crossed(disk),
                 Next::Scanned { scan, disks, took, .. } => {
@@ -236,8 +238,9 @@ impl Intake {
             Err(error) => {
                 // Told and written down when it is news, and not each time.
                 if candidate.failed != Some(error.kind()) {
-                    events::file_unreadable(&person.name, path, &error);
-                    let reason = format!("cannot be read: {error}");
+                    let words = words(&error);
+                    events::file_unreadable(&person.name, path, &words);
+                    let reason = format!("cannot be read: {words}");
                     let reading = Reading::unknown(reason.clone());
                     let seen = Seen::new(path, candidate.stamp, reading, Assessment::Wait(reason));
                     self.submit(person, route, seen, sender, true);
@@ -292,5 +295,14 @@ impl Intake {
                 Err(_) => sender.send(Hint::Retry(path)),
             }
         });
+    }
+}
+
+/// An error of the system, and what helps against a limit that is nothing of the file's.
+fn words(error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => format!("{error}; raise LimitNOFILE= of the service, or ulimit -n"),
+        Some(Errno::NFILE) => format!("{error}; raise the limit: sysctl fs.file-max"),
+        _ => error.to_string(),
     }
 }

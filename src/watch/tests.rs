@@ -1,6 +1,7 @@
 //! The watcher with hints that are sent by hand.
 
 use super::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const RULES: Rules = Rules {
     settle: Duration::from_millis(100),
@@ -108,6 +109,41 @@ fn what_was_written_is_read_although_nothing_else_tells() {
         }
     };
     assert_eq!(read.path, written);
+}
+
+#[test]
+fn whoever_writes_all_the_time_does_not_keep_others_from_being_read() {
+    let place = tempfile::tempdir().unwrap();
+    let [busy, waiting] = ["busy.csv", "waiting.fit"].map(|name| place.path().join(name));
+    for path in [&busy, &waiting] {
+        std::fs::write(path, "closed").unwrap();
+    }
+    let (mut watcher, sender) = watcher(place.path());
+    let (is_over, began) = (AtomicBool::new(false), Instant::now());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) && began.elapsed() < SOON {
+                sender.send(Hint::Written(busy.clone()));
+            }
+        });
+        while read(&mut watcher).path != waiting {}
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert!(began.elapsed() < SOON, "not before there was nothing to hear");
+}
+
+#[test]
+fn events_inside_one_folder_are_answered_by_few_scans() {
+    let place = tempfile::tempdir().unwrap();
+    let inside = place.path().join("inside");
+    std::fs::create_dir_all(inside.join("deeper")).unwrap();
+    let (mut watcher, _sender) = watcher(place.path());
+    for _ in 0..100 {
+        watcher.take(Hint::Touched(inside.clone()));
+        watcher.take(Hint::Touched(inside.join("deeper")));
+    }
+    // The one that is under way, which may have passed them already, and one more.
+    assert_eq!(watcher.scans.len(), 2);
 }
 
 #[test]

@@ -121,9 +121,12 @@ fn whoever_writes_all_the_time_does_not_keep_others_from_being_read() {
     let (mut watcher, sender) = watcher(place.path());
     let (is_over, began) = (AtomicBool::new(false), Instant::now());
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let write = move || sender.send(Hint::Written(busy.clone()));
+        (0..5000).for_each(|_| write());
+        let is_over = &is_over;
+        scope.spawn(move || {
             while !is_over.load(Ordering::Relaxed) && began.elapsed() < SOON {
-                sender.send(Hint::Written(busy.clone()));
+                write();
             }
         });
         while read(&mut watcher).path != waiting {}

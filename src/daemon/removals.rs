@@ -101,8 +101,8 @@ impl Removals {
             Err(Trouble::Io) => return Ok(false),
         };
         if !survey.missed.is_empty() {
-            let files = survey.missed.iter().map(|missed| missed.file);
-            survey.lost = absent::sessions_of(known, files)?;
+            let files: Vec<i64> = survey.missed.iter().map(|missed| missed.file).collect();
+            survey.lost = absent::sessions_of(known, &files)?;
             survey.sessions = mirror::count(known, person.account)?;
         }
         let doubt = doubt(scan, before.is_another(now), &survey, self.limits);

@@ -189,6 +189,24 @@ fn a_copy_of_what_a_file_told_before_it_grew_is_the_same_workout() {
     assert_eq!((renamed.sessions, renamed.changed), (first.sessions, Vec::new()));
 }
 
+/// Each of two copies is told by the other, but not when both are gone.
+#[test]
+fn what_copies_tell_is_lost_with_the_last_of_them() {
+    let bench = Bench::new();
+    let days = [1, 2, 3].map(|day| run(Format::Gpx, &format!("2026-04-{day:02}T06:30:15Z"), 30));
+    bench.take("/w/a.gpx", &days);
+    bench.take("/w/b.gpx", &days);
+    bench.take("/w/c.gpx", &days[..1]);
+    let account = bench.person.account;
+    let [a, b, c] = ["/w/a.gpx", "/w/b.gpx", "/w/c.gpx"]
+        .map(|path| bench.ask(move |c| files::row(c, account, Path::new(path))).unwrap());
+    let lost = |files: &'static [i64]| bench.ask(move |c| absent::sessions_of(c, files));
+    assert_eq!([a, b, c], [1, 2, 3]);
+    assert_eq!([lost(&[1]), lost(&[1, 2]), lost(&[1, 2, 3]), lost(&[])], [0, 2, 3, 0]);
+    bench.ask(|c| absent::miss(c, &[2], Timestamp::now()));
+    assert_eq!(lost(&[1]), 2);
+}
+
 #[test]
 fn equal_keys_are_one_workout_and_different_ones_of_a_device_are_two() {
     let bench = Bench::new();

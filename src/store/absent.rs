@@ -144,13 +144,17 @@ pub fn is_missed(connection: &Connection, file: i64) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM file WHERE id = ?1 AND gone_ms IS NOT NULL")?.exists([file])
 }
 
-/// How many sessions nobody but these files tells of, each for itself.
-pub fn sessions_of(connection: &Connection, files: impl Iterator<Item = i64>) -> rusqlite::Result<usize> {
+/// How many sessions nobody but these files tells of, as far as others are where they were.
+pub fn sessions_of(connection: &Connection, files: &[i64]) -> rusqlite::Result<usize> {
+    let files = files.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let mut query = connection.prepare_cached(
-        "SELECT count(DISTINCT session_row) FROM record AS ours WHERE file_id = ?1 AND NOT EXISTS (
-             SELECT 1 FROM record WHERE record.session_row = ours.session_row AND record.file_id != ?1)",
+        "WITH these AS MATERIALIZED (SELECT value FROM json_each(?1))
+         SELECT count(DISTINCT session_row) FROM record AS ours WHERE file_id IN these AND NOT EXISTS (
+             SELECT 1 FROM record JOIN file ON file.id = file_id
+             WHERE session_row = ours.session_row AND file_id NOT IN these
+                 AND gone_ms IS NULL AND absent_ms IS NULL AND NOT doubted)",
     )?;
-    files.map(|file| query.query_row([file], |row| row.get::<_, usize>(0))).sum()
+    query.query_row([format!("[{files}]")], |row| row.get(0))
 }
 
 /// Removes a file's row, after its records: should it come back, it is read again. Returns its path.

@@ -86,6 +86,9 @@ pub struct Candidate {
     pub closed: bool,
     /// Why it could not be read the last time.
     pub failed: Option<io::ErrorKind>,
+    /// It cannot have been as it is for longer, by our own clock: that of a share, or of a machine that has just started,
+    /// may be any.
+    pub age_at_most: Option<Duration>,
 }
 
 /// What the watcher wants next.
@@ -130,6 +133,8 @@ pub enum Next {
     Scanned {
         folder: usize,
         scan: Scanned,
+        /// The first folder inside that could not be read.
+        closed: Option<(PathBuf, io::Error)>,
         /// All that are mounted inside.
         disks: Vec<Disk>,
         took: Duration,
@@ -150,6 +155,8 @@ pub struct Scanned {
     pub settled: u64,
     /// Files of which nothing was known, or is not yet: some may be known under another name.
     pub fresh: u64,
+    /// Files that could not be read when that was last tried.
+    pub unread: u64,
     /// Folders inside that could not be read.
     pub closed: usize,
     pub identity: Option<Identity>,
@@ -295,7 +302,9 @@ impl Watcher {
             }
             Finding::Changed => Track::growing(*stamp, now),
             Finding::Unproven => Track::unproven(*stamp, now),
-            Finding::Unfinished => Track::unfinished(*stamp, now, age(path)),
+            Finding::Unfinished => {
+                Track::unfinished(*stamp, now, age(path).min(candidate.age_at_most.unwrap_or(Duration::MAX)))
+            }
         };
         self.tracks.insert(*folder, path.clone(), track.shut(*closed));
     }
@@ -407,16 +416,26 @@ impl Watcher {
             }
             // A change of mode or owner, or an open for writing without a write, changes nothing.
             if track.is_written || known(folder, &path, stamp) != Known::Settled {
-                return Some(self.candidate(folder, path, stamp, (track.rest(), track.is_closed)));
+                self.readings.begin(now, true);
+                let age_at_most = Some(now.saturating_sub(track.since()));
+                let (rest, closed) = (track.rest(), track.is_closed);
+                return Some(self.candidate(Candidate {
+                    folder,
+                    path,
+                    stamp,
+                    rest,
+                    closed,
+                    failed: None,
+                    age_at_most,
+                }));
             }
         }
         None
     }
 
-    fn candidate(&mut self, folder: usize, path: PathBuf, stamp: Stamp, (rest, closed): (Rest, bool)) -> Candidate {
-        let failed = self.failures.get(&path).map(|failure| failure.kind);
-        self.readings.begin(self.now());
-        Candidate { folder, path, stamp, rest, closed, failed }
+    fn candidate(&self, candidate: Candidate) -> Candidate {
+        let failed = self.failures.get(&candidate.path).map(|failure| failure.kind);
+        Candidate { failed, ..candidate }
     }
 
     fn next_scan(&self) -> Duration {

@@ -8,6 +8,7 @@ use crate::escape;
 use crate::ferry;
 use crate::intake::Person;
 use crate::orders::{self, Forgot};
+use crate::store::absent::Which;
 use crate::store::{self, Store, absent, accounts};
 use crate::telemetry;
 use crate::watch;
@@ -84,7 +85,7 @@ impl Forget {
                 for gone in &mut gone {
                     let Some(connection) = &connection else { continue };
                     let Some(account) = accounts::find(connection, &gone.account.name)? else { continue };
-                    absent::below(connection, account, spelling, |told| {
+                    absent::below(connection, account, spelling, Which::All, |told| {
                         known += 1;
                         if is_there(&told.path)? {
                             there += 1;

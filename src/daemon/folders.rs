@@ -124,6 +124,10 @@ impl Unseen {
         let mut missing = self.missing();
         let is_news = if is_missing { missing.insert(folder.to_path_buf()) } else { missing.remove(folder) };
         self.route.complete.store(missing.is_empty(), Ordering::SeqCst);
+        if is_news && missing.is_empty() {
+            // Nothing has to be compared any more.
+            self.route.bell.ring();
+        }
         is_news
     }
 

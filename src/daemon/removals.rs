@@ -8,6 +8,7 @@ use crate::config::{OnRemoved, WatchSettings};
 use crate::crash;
 use crate::events;
 use crate::intake;
+use crate::store::absent::Which;
 use crate::store::{Error, absent, disks, mirror};
 use crate::watch::{Pulse, Scanned};
 use jiff::{SignedDuration, Timestamp};
@@ -95,7 +96,9 @@ impl Removals {
         }
         // What was read until now is to be known: a file may have been renamed.
         route.store.call_blocking(|_| Ok(()))?;
-        let mut survey = match survey(known, person.account, folder, |path| before.has_moved(path, now), pulse) {
+        let Some(which) = which(known, owner, folder, scan)? else { return Ok(false) };
+        let has_moved = |path: &Path| before.has_moved(path, now);
+        let mut survey = match survey(known, person.account, folder, which, has_moved, pulse) {
             Ok(survey) => survey,
             Err(Trouble::Store(error)) => return Err(error.into()),
             Err(Trouble::Io) => return Ok(false),
@@ -148,15 +151,11 @@ impl Removals {
         pulse: &Pulse,
     ) -> Result<(), Error> {
         let (person, route) = owner;
-        let (rows, absent) = absent::known(known, person.account, folder)?;
-        // As a rule nothing is: then nobody has to look for them one by one.
-        if rows <= scan.files && absent == 0 {
-            return Ok(());
-        }
         route.store.call_blocking(|_| Ok(()))?;
+        let Some(which) = which(known, owner, folder, scan)? else { return Ok(()) };
         let now = Timestamp::now();
         let until = now.saturating_sub(self.limits.grace).unwrap_or(Timestamp::MIN);
-        let absence = match survey::absence(known, person.account, folder, until, pulse) {
+        let absence = match survey::absence(known, person.account, folder, which, until, pulse) {
             Ok(absence) => absence,
             Err(Trouble::Store(error)) => return Err(error.into()),
             Err(Trouble::Io) => return Ok(()),
@@ -213,6 +212,21 @@ impl Removals {
         let due: Vec<i64> = noted.into_iter().filter(is_due).map(|missed| missed.file).collect();
         due.chunks(GROUP).try_for_each(|group| forget(owner, group.to_vec(), now))
     }
+}
+
+/// Which files are to be looked for one by one, unless nothing can be said of them: as a rule a scan has met all that should
+/// be there, and those that were away.
+fn which(known: &Connection, owner: &Owner, folder: &Path, scan: Scanned) -> Result<Option<Which>, Error> {
+    if scan.fresh > 0 {
+        return Ok(Some(Which::All));
+    }
+    let back = match survey::back(known, owner.0.account, folder) {
+        Ok(back) => back,
+        Err(Trouble::Store(error)) => return Err(error.into()),
+        Err(Trouble::Io) => return Ok(None),
+    };
+    let is_lacking = absent::is_lacking(known, owner.0.account, folder, scan.files.saturating_sub(back))?;
+    Ok(Some(if is_lacking { Which::All } else { Which::Away }))
 }
 
 /// Leaves it to a person to say that files are gone, and writes down where the folder's files are, both or neither: the

@@ -21,21 +21,32 @@ pub struct Told {
     pub absent: Option<Timestamp>,
 }
 
-/// Hands every file at or below a path that tells of sessions to `each`, by path.
+/// Which files are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Those of which it is known that they are not where they were.
+    Away,
+}
+
+const IS_AWAY: &str = "(gone_ms IS NOT NULL OR doubted OR absent_ms IS NOT NULL)";
+
+/// Hands the files at or below a path that tell of sessions to `each`, by path.
 pub fn below<E: From<rusqlite::Error>>(
     connection: &Connection,
     account: Account,
     path: &Path,
+    which: Which,
     mut each: impl FnMut(Told) -> Result<(), E>,
 ) -> Result<(), E> {
     let [path, from, to] = range(path);
-    let mut query = connection.prepare_cached(
+    let mut query = connection.prepare_cached(&format!(
         "SELECT id, path, gone_ms, doubted, absent_ms FROM file
-         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)
+         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3) AND (?5 OR {IS_AWAY})
              AND EXISTS (SELECT 1 FROM record WHERE file_id = file.id)
          ORDER BY path",
-    )?;
-    let mut rows = query.query(params![account.id, path, from, to])?;
+    ))?;
+    let mut rows = query.query(params![account.id, path, from, to, which == Which::All])?;
     while let Some(row) = rows.next()? {
         let time = |index| {
             let millis: Option<i64> = row.get(index)?;
@@ -116,14 +127,27 @@ pub fn is_told_elsewhere(
     Ok(!mine.is_empty() && mine == told)
 }
 
-/// How many files at or below a path are known, whatever came of them, and of how many it is known that they are absent.
-pub fn known(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<(u64, u64)> {
+/// Whether more files at or below a path should be there than were found, whatever came of them; those do not count that
+/// were away.
+pub fn is_lacking(connection: &Connection, account: Account, path: &Path, found: u64) -> rusqlite::Result<bool> {
+    let [path, from, to] = range(path);
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT count(*) FROM file
+         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3) AND NOT {IS_AWAY}",
+    ))?;
+    let known: u64 = query.query_row(params![account.id, path, from, to], |row| row.get(0))?;
+    Ok(known > found)
+}
+
+/// How many files at or below a path tell of sessions.
+pub fn telling(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<usize> {
     let [path, from, to] = range(path);
     let mut query = connection.prepare_cached(
-        "SELECT count(*), count(absent_ms) FROM file
-         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)",
+        "SELECT count(*) FROM file
+         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)
+             AND EXISTS (SELECT 1 FROM record WHERE file_id = file.id)",
     )?;
-    query.query_row(params![account.id, path, from, to], |row| Ok((row.get(0)?, row.get(1)?)))
+    query.query_row(params![account.id, path, from, to], |row| row.get(0))
 }
 
 /// Since when each of these is absent by now: those that were so already keep their time.

@@ -122,12 +122,11 @@ pub fn settled(
 }
 
 /// Whether this very file has a verdict, whether or not that still holds. Events do not tell of links to it elsewhere, so
-/// that its time of change says nothing here.
+/// that its time of change says nothing here, nor does its inode, which some file systems number anew at any time.
 pub fn was_seen(connection: &Connection, account: Account, path: &Path, stamp: Stamp) -> rusqlite::Result<bool> {
-    let mut query = connection.prepare_cached(
-        "SELECT 1 FROM file WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND mtime_ns = ?4 AND inode = ?5",
-    )?;
-    query.exists(params![account.id, path.as_os_str().as_bytes(), stamp.size, stamp.mtime_ns, stamp.inode])
+    let mut query = connection
+        .prepare_cached("SELECT 1 FROM file WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND mtime_ns = ?4")?;
+    query.exists(params![account.id, path.as_os_str().as_bytes(), stamp.size, stamp.mtime_ns])
 }
 
 /// Whether a file tells of sessions that wait to be sent, or for a person.
@@ -145,13 +144,14 @@ pub fn row(connection: &Connection, account: Account, path: &Path) -> rusqlite::
     query.query_row(params![account.id, path.as_os_str().as_bytes()], |row| row.get(0)).optional()
 }
 
-/// The row of a file that told of sessions when it had this path, size and inode, whatever its times were.
+/// The row of a file that told of sessions when it had this path and size, whatever its times were. Not all file systems
+/// keep the number of its inode.
 pub fn in_place(connection: &Connection, account: Account, path: &Path, stamp: Stamp) -> rusqlite::Result<Option<i64>> {
     let mut query = connection.prepare_cached(
-        "SELECT id FROM file WHERE account_id = ?1 AND path = ?2 AND size = ?3 AND inode = ?4
+        "SELECT id FROM file WHERE account_id = ?1 AND path = ?2 AND size = ?3
              AND EXISTS (SELECT 1 FROM record WHERE file_id = file.id)",
     )?;
-    let values = params![account.id, path.as_os_str().as_bytes(), stamp.size, stamp.inode];
+    let values = params![account.id, path.as_os_str().as_bytes(), stamp.size];
     query.query_row(values, |row| row.get(0)).optional()
 }
 

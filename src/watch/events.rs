@@ -176,7 +176,7 @@ fn hint_for(error: &notify::Error) -> &'static str {
             "raise the limit: sysctl fs.inotify.max_user_watches=524288 (and fs.inotify.max_user_instances=512)"
         }
         notify::ErrorKind::Io(io) if io.raw_os_error() == Some(24) => {
-            "raise the limits: sysctl fs.inotify.max_user_instances=512, and LimitNOFILE= of the service"
+            "raise the limits: sysctl fs.inotify.max_user_instances=512, and LimitNOFILE= of the service; then restart it"
         }
         _ if is_denied(error) => "let the user that fitferry runs as read the folder",
         _ => "files are found by scans; see watch.scan_every",

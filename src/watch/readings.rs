@@ -14,21 +14,32 @@ const REST: u32 = 3;
 #[derive(Debug, Default)]
 pub struct Readings {
     began: Duration,
+    is_new: bool,
+    /// How long files have taken in all that nothing was known of.
+    of_new: Duration,
     /// Until when each file is left alone that took its time.
     rests: HashMap<PathBuf, Duration>,
 }
 
 impl Readings {
-    pub fn begin(&mut self, now: Duration) {
-        self.began = now;
+    pub fn begin(&mut self, now: Duration, is_new: bool) {
+        (self.began, self.is_new) = (now, is_new);
     }
 
     pub fn end(&mut self, path: &Path, now: Duration) {
         let took = now.saturating_sub(self.began);
+        if self.is_new {
+            self.of_new += took;
+        }
         if took >= SHORT {
             self.rests.retain(|_, until| *until > now);
             self.rests.insert(path.to_path_buf(), now + took.saturating_mul(REST));
         }
+    }
+
+    /// How long files have taken in all that were read because of what had happened to them: nobody reads them at each scan.
+    pub fn of_new(&self) -> Duration {
+        self.of_new
     }
 
     /// When a file may be read that is closed now.
@@ -45,15 +56,15 @@ mod tests {
     fn what_takes_long_comes_less_often() {
         let (mut readings, seconds) = (Readings::default(), Duration::from_secs);
         let [large, small] = ["/w/large", "/w/small"].map(Path::new);
-        readings.begin(seconds(10));
+        readings.begin(seconds(10), true);
         readings.end(large, seconds(12));
-        readings.begin(seconds(12));
+        readings.begin(seconds(12), true);
         readings.end(small, seconds(12) + SHORT / 2);
         assert_eq!([12, 17, 18, 30].map(|now| readings.next(large, seconds(now))), [18, 18, 18, 30].map(seconds));
         assert_eq!(readings.next(small, seconds(13)), seconds(13));
         // What is over is not kept.
-        readings.begin(seconds(40));
+        readings.begin(seconds(40), false);
         readings.end(small, seconds(41));
-        assert_eq!(readings.rests.len(), 1);
+        assert_eq!((readings.rests.len(), readings.of_new()), (1, seconds(2) + SHORT / 2));
     }
 }

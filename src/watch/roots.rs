@@ -18,6 +18,9 @@ const POLLED_SHARE: u32 = 50;
 /// is out of breath, may be told of everything otherwise.
 const CLEAN: Duration = Duration::from_secs(86_400);
 
+/// How often it is tried to listen to a folder where that failed.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
+
 /// Tells a folder from another that has taken its name: device and inode.
 pub type Identity = (u64, u64);
 
@@ -37,6 +40,10 @@ pub struct Root {
     /// When the last scan began or ended, and how long it took.
     scanned: Duration,
     took: Duration,
+    /// When the last whole scan began that has ended.
+    looked: Option<Duration>,
+    /// When it was last tried to listen to it.
+    tried: Duration,
     /// When it is to be scanned before that, as somebody waits for it.
     soon: Option<Duration>,
 }
@@ -56,6 +63,8 @@ impl Root {
             trusted,
             scanned,
             took,
+            looked: None,
+            tried: Duration::ZERO,
             soon: None,
         }
     }
@@ -83,16 +92,20 @@ impl Root {
     }
 
     /// Listens to the folder that is there, unless that is so already.
-    pub fn listen(&mut self, hints: &mut Hints) {
+    pub fn listen(&mut self, hints: &mut Hints, now: Duration) {
         // Before listening: should it be replaced in between, this is noticed.
         let found = identity(self.path());
-        if found != self.listened {
-            self.listened = found;
-            self.is_known = false;
-            if found.is_some() {
-                self.mode = self.choose(hints);
-                self.news = Some(self.mode.clone());
-            }
+        // Somebody may have raised the limit that stood in the way.
+        let is_deaf = matches!(self.mode, Mode::Polling(Why::Deaf(_)));
+        let is_same = found == self.listened;
+        if is_same && !(is_deaf && now >= self.tried + TRY_AGAIN) {
+            return;
+        }
+        (self.listened, self.is_known, self.tried) = (found, false, now);
+        if found.is_some() {
+            self.mode = self.choose(hints);
+            let is_news = !(is_same && matches!(self.mode, Mode::Polling(Why::Deaf(_))));
+            self.news = is_news.then(|| self.mode.clone());
         }
     }
 
@@ -153,8 +166,8 @@ impl Root {
     }
 
     /// A whole scan has ended, which met these disks inside.
-    pub fn scan_ended(&mut self, now: Duration, took: Duration, disks: &[Disk]) {
-        (self.scanned, self.took) = (now, took);
+    pub fn scan_ended(&mut self, (began, now): (Duration, Duration), took: Duration, disks: &[Disk]) {
+        (self.scanned, self.took, self.looked) = (now, took, Some(began));
         self.is_known = self.listened.is_some();
         let is_over = match self.mode {
             Mode::Polling(Why::Inside(..)) => !disks.iter().any(|disk| blind(&disk.path).is_some()),
@@ -166,6 +179,11 @@ impl Root {
             self.distrust();
             self.mode = Mode::Events;
         }
+    }
+
+    /// When the last whole scan began that has ended: what it did not find has come since.
+    pub fn looked(&self) -> Option<Duration> {
+        self.looked
     }
 
     /// When it is to be scanned again.

@@ -26,6 +26,8 @@ pub struct Scan {
     pub began: Instant,
     /// See [`super::Pulse::waited`], at that time.
     pub waited: Duration,
+    /// See [`super::readings::Readings::of_new`], at that time.
+    pub read: Duration,
     /// Folders below that could not be read.
     pub closed: Vec<(PathBuf, io::Error)>,
     /// Disks that are mounted inside.
@@ -69,6 +71,7 @@ impl Scan {
             fresh: 0,
             began,
             waited: Duration::ZERO,
+            read: Duration::ZERO,
             closed: Vec::new(),
             disks: Vec::new(),
             mounts: Mounts::default(),

@@ -60,7 +60,10 @@ impl Watcher {
                         Known::No | Known::Seen => {}
                     }
                     scan.candidates += 1;
-                    return Some(self.candidate(folder, path, stamp, (Rest::None, false)));
+                    self.readings.begin(now, known == Known::No);
+                    let age_at_most = self.roots[folder].looked().map(|then| now.saturating_sub(then));
+                    let (rest, closed, failed) = (Rest::None, false, None);
+                    return Some(self.candidate(Candidate { folder, path, stamp, rest, closed, failed, age_at_most }));
                 }
                 Some(Err(error)) => break Err(error),
                 None => break Ok(()),
@@ -83,17 +86,21 @@ impl Watcher {
     }
 
     fn scanned(&mut self, scan: Scan) {
-        let Scan { folder, dir, is_root, files, candidates, settled, fresh, began, closed, disks, waited, .. } = scan;
+        let Scan {
+            folder, dir, is_root, files, candidates, settled, fresh, began, closed, disks, waited, read, ..
+        } = scan;
         self.pulse.at(&dir);
         // A server that was away for an hour is no reason to poll its share once in two days.
         let waited = self.pulse.waited().saturating_sub(waited);
-        let (now, took) = (self.now(), began.elapsed().saturating_sub(waited));
+        // What is new is read once.
+        let read = self.readings.of_new().saturating_sub(read);
+        let (now, took) = (self.now(), began.elapsed().saturating_sub(waited + read));
         if is_root {
             // Its disk may have gone while it was looked through.
             if let Err(error) = self.roots[folder].sentinel() {
                 return self.away(folder, error);
             }
-            self.roots[folder].scan_ended(now, took, &disks);
+            self.roots[folder].scan_ended((now.saturating_sub(began.elapsed()), now), took, &disks);
         }
         let scan = Scanned {
             is_root,
@@ -101,6 +108,7 @@ impl Watcher {
             candidates,
             settled,
             fresh,
+            unread: self.tracks.failed(folder),
             closed: closed.len(),
             identity: roots::identity(&dir),
         };
@@ -109,9 +117,10 @@ impl Watcher {
         }
         self.tell_of_watching(folder);
         let reopened = self.closed.reopened(&dir, &closed);
+        let first = closed.first().map(|(path, error)| (path.clone(), copy(error)));
         let closed = self.closed.take(closed);
         self.news.extend(closed.into_iter().map(|(path, error)| Next::Closed { folder, path, error }));
-        self.news.push_back(Next::Scanned { folder, scan, disks, took });
+        self.news.push_back(Next::Scanned { folder, scan, closed: first, disks, took });
         if reopened {
             // It could not be listened to before.
             self.roots[folder].distrust();
@@ -137,9 +146,9 @@ impl Watcher {
         if let Err(error) = root.sentinel() {
             return self.away(folder, error);
         }
-        root.listen(&mut self.hints);
+        root.listen(&mut self.hints, now);
         let mut scan = Scan::of_root(folder, root.path().to_path_buf(), root.tells_everything());
-        scan.waited = self.pulse.waited();
+        (scan.waited, scan.read) = (self.pulse.waited(), self.readings.of_new());
         self.scans.push_back(scan);
         self.tell_of_watching(folder);
     }
@@ -166,4 +175,8 @@ impl Watcher {
             self.scans.push_back(Scan::of_inside(folder, path));
         }
     }
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }

@@ -151,6 +151,11 @@ impl Track {
         matches!(self.stage, Stage::Failed { .. })
     }
 
+    /// Since when it is as it is, as far as we saw.
+    pub fn since(&self) -> Duration {
+        self.since
+    }
+
     /// When it is to be read, if it has not changed until then.
     pub fn due(&self, rules: &Rules) -> Duration {
         self.since

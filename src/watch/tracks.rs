@@ -42,6 +42,12 @@ impl Tracks {
         Some((folder, path, track))
     }
 
+    /// How many of a folder could not be read.
+    pub fn failed(&self, folder: usize) -> u64 {
+        let failed = self.files.values().filter(|(of, track)| *of == folder && track.has_failed());
+        u64::try_from(failed.count()).unwrap_or(u64::MAX)
+    }
+
     /// When the next one is due.
     pub fn next_due(&self) -> Option<Duration> {
         self.schedule.first().map(|(due, _)| *due)

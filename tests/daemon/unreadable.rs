@@ -59,6 +59,7 @@ fn a_closed_folder_is_reported_once_and_its_neighbours_are_listened_to() {
     daemon.wait_for_sessions(&place, 2);
     chmod(closed, 0o700);
     daemon.wait_for_sessions(&place, 3);
+    wait::until_true("the other one to be named", || troubles().contains("z/closed cannot be read"));
     fs::write(closed.join("3.fit"), Run::at(START + 3 * 86_400).build()).unwrap();
     daemon.wait_for_sessions(&place, 4);
     assert_eq!(daemon.events("folder.unreadable").len(), 2);

@@ -1,5 +1,6 @@
 //! Disks that only one process and its children see mounted.
 
+use super::foreign;
 use super::program::Place;
 use std::process::Command;
 
@@ -7,10 +8,7 @@ use std::process::Command;
 pub fn are_possible() -> Option<()> {
     let usable = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
     let is_possible = usable.is_ok_and(|output| output.status.success());
-    if !is_possible {
-        eprintln!("no mount namespaces for this user: nothing checked");
-    }
-    is_possible.then_some(())
+    foreign::given(is_possible, "no mount namespaces for this user").then_some(())
 }
 
 /// Runs a shell script that may mount what it likes, and finds the program as `$PROGRAM`, the folder as `$WATCH` and the state

@@ -15,7 +15,9 @@ use crate::store::disks::{self, Disk};
 use crate::store::folders::Troubles;
 use crate::store::{Account, Error, Stamp, Store, accounts, files, folders};
 use crate::sync::Route;
-use crate::watch::{Candidate, Finding, Folder, Hint, HintSender, Known, Mode, Next, Pulse, Rest, Watcher, Why};
+use crate::watch::{
+    Candidate, Finding, Folder, Hint, HintSender, Known, Mode, Next, Pulse, Rest, Scanned, Watcher, Why, is_there,
+};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use rustix::io::Errno;
@@ -94,19 +96,22 @@ impl Intake {
                 }
                 Next::Back { .. } => events::folder_back(name, &path),
                 Next::Closed { path, error, .. } => {
-                    let reason = words(&error);
-                    events::folder_unreadable(name, &path, &reason);
-                    let closed = format!("{} cannot be read: {reason}{}", path.display(), removals.remark());
-                    self.note_trouble(|troubles| troubles.closed = Some(closed));
+                    events::folder_unreadable(name, &path, &words(&error));
+                    let words = trouble(&path, &error, 1, removals.remark());
+                    self.note_trouble(|troubles| troubles.closed = troubles.closed.take().or(Some(words)));
                 }
                 Next::Crossed { disk, .. } => self.crossed(disk),
-                Next::Scanned { scan, disks, took, .. } => {
+                Next::Scanned { scan, closed, disks, took, .. } => {
                     self.unseen.remove(&path);
+                    if scan.is_root {
+                        let words =
+                            closed.map(|(inside, error)| trouble(&inside, &error, scan.closed, removals.remark()));
+                        self.note_trouble(|troubles| troubles.closed = words);
+                    }
                     if scan.is_root && scan.closed == 0 {
-                        self.note_trouble(|troubles| troubles.closed = None);
                         if scan.files == 0 {
                             self.missing();
-                        } else if scan.fresh == 0 {
+                        } else if scan.fresh + scan.unread == 0 {
                             self.unseen.set_missing(&path, false);
                         }
                         let is_missing = self.unseen.is_missing(&path);
@@ -129,10 +134,10 @@ impl Intake {
                     }
                     // Nothing in it, or not all of it to be seen: perhaps a disk is missing.
                     if scan.is_root && scan.files > 0 && scan.closed == 0 {
-                        self.forget_ghosts(&path);
+                        self.forget_ghosts(&path, Some(scan));
                     }
                 }
-                Next::Gone { path, .. } => self.forget_ghosts(&path),
+                Next::Gone { path, .. } => self.forget_ghosts(&path, None),
                 Next::Move { owner, anew } => {
                     match moving.go_on(anew, &self.owner, &self.known) {
                         Ok(true) => sender.send(Hint::Move { owner, anew: false }),
@@ -158,8 +163,8 @@ impl Intake {
         self.store.suspect(error);
     }
 
-    fn forget_ghosts(&self, path: &Path) {
-        if let Err(error) = ghosts::forget(&self.owner, path, &self.known) {
+    fn forget_ghosts(&self, path: &Path, scan: Option<Scanned>) {
+        if let Err(error) = ghosts::forget(&self.owner, path, scan, &self.known, &self.pulse) {
             self.failed("forgetting files that are gone", &error);
         }
     }
@@ -187,6 +192,8 @@ impl Intake {
     /// Remembers a disk before anything is read from it: it may be gone before everything was looked through.
     fn crossed(&mut self, disk: Disk) {
         if self.ground.meet(&disk) {
+            // What is on it may have been delivered by a memory before this one, too.
+            self.missing();
             self.note(move |c, account, path| disks::meet(c, account, path, &disk));
         }
     }
@@ -234,7 +241,10 @@ impl Intake {
             Ok(read) if read.changed => return Finding::Changed,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Finding::Changed,
             Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Finding::Gone,
+            // Some shares list names that nobody can open.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_there(path).is_ok_and(|is_there| is_there) => {
+                return Finding::Gone;
+            }
             Err(error) => {
                 // Told and written down when it is news, and not each time.
                 if candidate.failed != Some(error.kind()) {
@@ -296,6 +306,12 @@ impl Intake {
             }
         });
     }
+}
+
+/// What people are told of folders inside that cannot be read.
+fn trouble(first: &Path, error: &io::Error, count: usize, remark: &str) -> String {
+    let others = if count > 1 { format!(" (nor can {} more)", count - 1) } else { String::new() };
+    format!("{} cannot be read: {}{others}{remark}", first.display(), words(error))
 }
 
 /// An error of the system, and what helps against a limit that is nothing of the file's.

@@ -1,5 +1,6 @@
 //! A look at the known files of a folder where removed files lose their sessions: which are there, and which are missed.
 
+use crate::store::absent::Which;
 use crate::store::{Account, absent};
 use crate::watch::{Pulse, is_there, names};
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use std::path::Path;
 /// What a look at the known files of a folder found.
 #[derive(Debug, Default)]
 pub struct Survey {
-    /// Files that tell of sessions.
+    /// Files that tell of sessions, if some of them are missed.
     pub known: usize,
     pub back: Vec<i64>,
     pub missed: Vec<Missed>,
@@ -54,18 +55,18 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
-/// Looks for every known file of a folder, without opening any. `has_moved` says whether the disk of a path is not what
+/// Looks for known files of a folder, without opening any. `has_moved` says whether the disk of a path is not what
 /// it was.
 pub fn survey(
     connection: &Connection,
     account: Account,
     folder: &Path,
+    which: Which,
     has_moved: impl Fn(&Path) -> bool,
     pulse: &Pulse,
 ) -> Result<Survey, Trouble> {
     let mut survey = Survey::default();
-    absent::below(connection, account, folder, |told| {
-        survey.known += 1;
+    absent::below(connection, account, folder, which, |told| {
         pulse.at(&told.path);
         match (is_there(&told.path).map_err(|_| Trouble::Io)?, told.gone.is_some() || told.doubted) {
             (true, true) => survey.back.push(told.file),
@@ -83,7 +84,20 @@ pub fn survey(
         }
         Ok::<(), Trouble>(())
     })?;
+    if survey.fresh() > 0 {
+        survey.known = absent::telling(connection, account, folder)?;
+    }
     Ok(survey)
+}
+
+/// How many known files of a folder that were away are there again.
+pub fn back(connection: &Connection, account: Account, folder: &Path) -> Result<u64, Trouble> {
+    let mut back = 0;
+    absent::below(connection, account, folder, Which::Away, |told| {
+        back += u64::from(is_there(&told.path).map_err(|_| Trouble::Io)?);
+        Ok::<(), Trouble>(())
+    })?;
+    Ok(back)
 }
 
 fn is_told_elsewhere(connection: &Connection, file: i64, folder: &Path) -> rusqlite::Result<bool> {
@@ -101,16 +115,17 @@ pub struct Absence {
     pub over: Vec<i64>,
 }
 
-/// Looks which known files of a folder are absent, without opening any. Those that went before `until` may be over.
+/// Looks which known files are absent, without opening any. Those that went before `until` may be over.
 pub fn absence(
     connection: &Connection,
     account: Account,
     folder: &Path,
+    which: Which,
     until: Timestamp,
     pulse: &Pulse,
 ) -> Result<Absence, Trouble> {
     let mut absence = Absence::default();
-    absent::below(connection, account, folder, |told| {
+    absent::below(connection, account, folder, which, |told| {
         pulse.at(&told.path);
         match (is_there(&told.path).map_err(|_| Trouble::Io)?, told.absent) {
             (true, Some(_)) => absence.back.push(told.file),

@@ -31,6 +31,10 @@ impl<S: Surroundings> Reconciler<S> {
             if self.rules.on_twin == OnTwin::Upload && self.around.is_complete() {
                 // Should this fail, it is tried with the next event.
                 let _ = self.call(move |c| accounts::set_wary(c, account, false)).await;
+                if !self.around.is_complete() {
+                    // One has gone meanwhile, and its word may have come before this one.
+                    let _ = self.call(move |c| accounts::set_wary(c, account, true)).await;
+                }
             }
             return false;
         }

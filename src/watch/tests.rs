@@ -111,6 +111,42 @@ fn what_was_written_is_read_although_nothing_else_tells() {
     assert_eq!(read.path, written);
 }
 
+/// The clock of its share may be behind, or that of this machine have been set since.
+#[test]
+fn a_file_that_came_before_our_eyes_is_not_old() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut watcher, sender) = watcher_with(Rules { poll_every: Duration::from_millis(200), ..RULES }, place.path());
+    std::fs::write(place.path().join("old.fit"), "half").unwrap();
+    assert_eq!(read(&mut watcher).age_at_most, None, "nobody has looked here before");
+    wait_for_scan(&mut watcher);
+    let began = Instant::now();
+    std::fs::write(place.path().join("found.fit"), "half").unwrap();
+    let found = read(&mut watcher);
+    let since_scan = began.elapsed() + SOON;
+    assert!(found.age_at_most.is_some_and(|age| age < since_scan), "{found:?}");
+    sender.send(Hint::Closed(found.path.clone()));
+    let told = read(&mut watcher);
+    assert!(told.age_at_most.is_some_and(|age| age <= began.elapsed()), "{told:?}");
+}
+
+#[test]
+fn what_could_not_be_read_is_counted_until_it_can() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("a.fit"), "closed").unwrap();
+    let (mut watcher, sender) = watcher(place.path());
+    let candidate = read(&mut watcher);
+    watcher.report(&candidate, Finding::Failed(io::ErrorKind::PermissionDenied));
+    let unread = |watcher: &mut Watcher| loop {
+        if let Next::Scanned { scan, .. } = watcher.next(&mut |_, _, _| Known::Settled) {
+            break scan.unread;
+        }
+    };
+    assert_eq!(unread(&mut watcher), 1);
+    watcher.report(&candidate, Finding::Settled);
+    sender.send(Hint::Closed(place.path().to_path_buf()));
+    assert_eq!(unread(&mut watcher), 0);
+}
+
 #[test]
 fn whoever_writes_all_the_time_does_not_keep_others_from_being_read() {
     let place = tempfile::tempdir().unwrap();

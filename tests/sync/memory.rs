@@ -1,5 +1,6 @@
 //! A memory that is lost, damaged, old, or of another server: what is there already is not sent again.
 
+use crate::support::disks::{self, Disk};
 use crate::support::fit::Run;
 use crate::support::program::{Daemon, Place};
 use crate::support::served::Served;
@@ -152,6 +153,37 @@ fn what_comes_late_to_a_new_memory_is_looked_for_as_well() {
         });
         assert!(sessions(&server).keys().eq(before.keys()), "{way}: {:?}", sessions(&server));
     }
+}
+
+/// A disk may be mounted inside when everything else was looked through long ago.
+#[test]
+fn what_is_on_a_disk_that_comes_late_is_looked_for_as_well() {
+    let server = Served::start();
+    let place = Place::new();
+    server.use_from(&place, "watch.scan_every = '1s'\n");
+    place.drop_file("z.fit", run(0).build());
+    let mut daemon = place.start();
+    daemon.wait_for("session.delivered");
+    let ids = sessions(&server);
+    daemon.terminate();
+    fs::remove_file(place.folder().join("z.fit")).unwrap();
+    fs::remove_file(place.state().join("outbox.db")).unwrap();
+    place.drop_file("ours.fit", run(1).build());
+    let [stick, other] = [place.folder().join("stick"), place.dir.path().join("other")];
+    [&stick, &other].map(|dir| fs::create_dir(dir).unwrap());
+    let (disk, other) = (Disk::new(&place, &stick), Disk::named(&place, &other, "another"));
+    fs::write(disk.files.join("a.fit"), Run { records: 2, serial: 4712, ..Run::at(START + 20) }.build()).unwrap();
+    let Some(daemon) = disks::start(&place, &other) else { return };
+    let store = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    let is_trusted = || store.query_row("SELECT NOT wary FROM account", [], |row| row.get(0)).unwrap();
+    wait::until_true("everything to be looked through", is_trusted);
+    disk.mount(&daemon);
+    wait::until_true("an empty queue", || {
+        let account = &place.json(&["status", "--json"])[0]["accounts"][0];
+        account["sessions"] == 2 && account["queued"] == 0
+    });
+    let there = sessions(&server);
+    assert!(there.len() == 2 && ids.keys().all(|id| there.contains_key(id)), "{there:?}");
 }
 
 /// What was delivered after the backup is known again by looking, and nothing older replaces it.

@@ -181,6 +181,10 @@ impl Answer {
             let reconciled = account.last_reconcile.map_or("never".to_owned(), |time| format!("{time:.0}"));
             let found = account.comparison.map(found).unwrap_or_default();
             writeln!(out, "  compared with the server  {reconciled}{found}")?;
+            if account.wary {
+                let until = "until every folder was there and all that is in it was read";
+                writeln!(out, "  new sessions are looked for on the server before they are sent, {until}")?;
+            }
         }
         if !self.parked.is_empty() {
             writeln!(out, "\nparked, waiting for you:")?;

@@ -40,6 +40,8 @@ pub struct AccountStatus {
     pub last_reconcile: Option<Timestamp>,
     /// What that found.
     pub comparison: Option<Comparison>,
+    /// Whether what is new is compared with the server before it is sent.
+    pub wary: bool,
     #[serde(skip)]
     pub standstill: Standstill,
     /// Requests of the last day on which any were counted.
@@ -78,7 +80,7 @@ const WHY_SETTLED: &str = "CASE WHEN standing = 'discarded' THEN 'somebody decid
 pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>> {
     let mut query = connection.prepare(
         "SELECT account.id, name, identity, reconciled_ms, (SELECT count(*) FROM session WHERE account_id = account.id),
-             comparison, spent_day, spent
+             comparison, spent_day, spent, wary
          FROM account LEFT JOIN destination ON destination.id = destination_id ORDER BY name",
     )?;
     let rows = query.query_map([], |row| {
@@ -97,6 +99,7 @@ pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>>
             unknown_sports: unknown_sports(connection, id)?,
             last_reconcile: instant(row.get(3)?),
             comparison: comparison.and_then(|json| serde_json::from_str(&json).ok()),
+            wary: row.get(8)?,
             standstill: halts::of_account(connection, id)?,
             spent: accounts::spent_of(row, 6)?,
         })

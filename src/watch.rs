@@ -4,7 +4,7 @@
 //! Events are hints: they can be lost, and network mounts send none. A scan is the truth. Whoever reads a candidate
 //! reports back how it went, and the watcher remembers only those that it will have to look at again.
 
-mod closed;
+mod barred;
 mod disks;
 mod events;
 mod mode;
@@ -29,7 +29,7 @@ pub use settle::{Finding, Rest, Rules};
 use crate::config::Watching;
 use crate::store::Stamp;
 use crate::store::disks::Disk;
-use closed::Closed;
+use barred::Barred;
 use readings::Readings;
 use roots::Root;
 use scan::Scan;
@@ -110,7 +110,7 @@ pub enum Next {
         folder: usize,
     },
     /// A folder inside a watched one cannot be read.
-    Closed {
+    Barred {
         folder: usize,
         path: PathBuf,
         error: io::Error,
@@ -134,7 +134,7 @@ pub enum Next {
         folder: usize,
         scan: Scanned,
         /// The first folder inside that could not be read.
-        closed: Option<(PathBuf, io::Error)>,
+        barred: Option<(PathBuf, io::Error)>,
         /// All that are mounted inside.
         disks: Vec<Disk>,
         took: Duration,
@@ -158,7 +158,7 @@ pub struct Scanned {
     /// Files that could not be read when that was last tried.
     pub unread: u64,
     /// Folders inside that could not be read.
-    pub closed: usize,
+    pub barred: usize,
     pub identity: Option<Identity>,
 }
 
@@ -179,7 +179,7 @@ pub struct Watcher {
     tracks: Tracks,
     failures: HashMap<PathBuf, Failure>,
     readings: Readings,
-    closed: Closed,
+    barred: Barred,
     unheard: Unheard,
     scans: VecDeque<Scan>,
     /// New folders that are to be scanned once more, and when.
@@ -200,7 +200,7 @@ impl Watcher {
             tracks: Tracks::new(rules),
             failures: HashMap::new(),
             readings: Readings::default(),
-            closed: Closed::default(),
+            barred: Barred::default(),
             unheard: Unheard::default(),
             scans: VecDeque::new(),
             again: VecDeque::new(),

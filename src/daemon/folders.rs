@@ -1,8 +1,8 @@
 //! The threads that watch the folders, one for each: a share that does not answer holds up nobody else.
 
 mod incomplete;
-mod intake;
 mod stuck;
+mod thread;
 
 use super::ground::Ground;
 use super::moves::{self, Moving};
@@ -17,7 +17,7 @@ use crate::store::folders::{self, Remembered, Troubles};
 use crate::sync::Route;
 use crate::watch::{Folder, Hint, HintSender, Hints, Pulse, Rules, Watcher};
 use incomplete::Incomplete;
-use intake::{Intake, Submitted};
+
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 use std::io;
@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use stuck::Watched;
+use thread::{FolderThread, Submitted};
 
 const LOG: Log = Log { fails: |what, error| events::store_failed(what, error), works: events::store_works };
 
@@ -209,7 +210,7 @@ impl Starting<'_> {
         let ground = Ground { root: identity, disks, met };
         let (troubles, incomplete) = (Troubles::default(), Incomplete::default());
         let (submitted, health) = (Submitted::default(), Arc::clone(&self.health));
-        let intake = Intake {
+        let folder = FolderThread {
             owner,
             folder,
             ground,
@@ -225,9 +226,9 @@ impl Starting<'_> {
         };
         let (begun, end) = (self.begun.clone(), self.end.clone());
         let run = move || {
-            let watcher = Watcher::new(vec![intake.folder.clone()], rules, hints, intake.pulse.clone());
+            let watcher = Watcher::new(vec![folder.folder.clone()], rules, hints, folder.pulse.clone());
             drop(begun);
-            intake.run(watcher, removals, moving);
+            folder.run(watcher, removals, moving);
             drop(end);
         };
         self.started.threads.push(std::thread::Builder::new().name("folder".to_owned()).spawn(run)?);

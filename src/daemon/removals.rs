@@ -84,7 +84,7 @@ impl Removals {
         pulse: &Pulse,
     ) -> Result<bool, Error> {
         // That something could not be read was told already.
-        if !scan.is_root || scan.closed > 0 || now.root.is_none() {
+        if !scan.is_root || scan.barred > 0 || now.root.is_none() {
             return Ok(false);
         }
         let (person, route) = owner;

@@ -36,7 +36,7 @@ pub struct FolderStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Troubles {
     /// A part of it cannot be read.
-    pub closed: Option<String>,
+    pub barred: Option<String>,
     /// Files that are done with cannot be moved.
     pub unmoved: Option<String>,
 }
@@ -100,11 +100,11 @@ pub fn set_troubles(
     connection: &Connection,
     account: Account,
     path: &Path,
-    Troubles { closed, unmoved }: &Troubles,
+    Troubles { barred, unmoved }: &Troubles,
 ) -> rusqlite::Result<()> {
     let mut update =
         connection.prepare_cached("UPDATE folder SET closed = ?3, unmoved = ?4 WHERE account_id = ?1 AND path = ?2")?;
-    update.execute(params![account.id, path.as_os_str().as_bytes(), closed, unmoved])?;
+    update.execute(params![account.id, path.as_os_str().as_bytes(), barred, unmoved])?;
     Ok(())
 }
 

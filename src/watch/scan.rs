@@ -29,7 +29,7 @@ pub struct Scan {
     /// See [`super::readings::Readings::of_new`], at that time.
     pub read: Duration,
     /// Folders below that could not be read.
-    pub closed: Vec<(PathBuf, io::Error)>,
+    pub barred: Vec<(PathBuf, io::Error)>,
     /// Disks that are mounted inside.
     pub disks: Vec<Disk>,
     mounts: Mounts,
@@ -72,7 +72,7 @@ impl Scan {
             began,
             waited: Duration::ZERO,
             read: Duration::ZERO,
-            closed: Vec::new(),
+            barred: Vec::new(),
             disks: Vec::new(),
             mounts: Mounts::default(),
             walk,
@@ -135,11 +135,11 @@ impl Scan {
         Some(disk)
     }
 
-    /// What has gone meanwhile is not closed.
+    /// What has gone meanwhile bars nobody.
     fn note(&mut self, folder: PathBuf, error: io::Error) {
-        let is_noted = self.closed.last().is_some_and(|(last, _)| *last == folder);
+        let is_noted = self.barred.last().is_some_and(|(last, _)| *last == folder);
         if error.kind() != io::ErrorKind::NotFound && !is_noted {
-            self.closed.push((folder, error));
+            self.barred.push((folder, error));
         }
     }
 }

@@ -87,7 +87,7 @@ impl Watcher {
 
     fn scanned(&mut self, scan: Scan) {
         let Scan {
-            folder, dir, is_root, files, candidates, settled, fresh, began, closed, disks, waited, read, ..
+            folder, dir, is_root, files, candidates, settled, fresh, began, barred, disks, waited, read, ..
         } = scan;
         self.pulse.at(&dir);
         // A server that was away for an hour is no reason to poll its share once in two days.
@@ -109,18 +109,18 @@ impl Watcher {
             settled,
             fresh,
             unread: self.tracks.failed(folder),
-            closed: closed.len(),
+            barred: barred.len(),
             identity: roots::identity(&dir),
         };
         if is_root && std::mem::take(&mut self.roots[folder].away) {
             self.news.push_back(Next::Back { folder });
         }
         self.tell_of_watching(folder);
-        let reopened = self.closed.reopened(&dir, &closed);
-        let first = closed.first().map(|(path, error)| (path.clone(), copy(error)));
-        let closed = self.closed.take(closed);
-        self.news.extend(closed.into_iter().map(|(path, error)| Next::Closed { folder, path, error }));
-        self.news.push_back(Next::Scanned { folder, scan, closed: first, disks, took });
+        let reopened = self.barred.reopened(&dir, &barred);
+        let first = barred.first().map(|(path, error)| (path.clone(), copy(error)));
+        let barred = self.barred.take(barred);
+        self.news.extend(barred.into_iter().map(|(path, error)| Next::Barred { folder, path, error }));
+        self.news.push_back(Next::Scanned { folder, scan, barred: first, disks, took });
         if reopened {
             // It could not be listened to before.
             self.roots[folder].distrust();

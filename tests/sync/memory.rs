@@ -170,7 +170,8 @@ fn what_is_on_a_disk_that_comes_late_is_looked_for_as_well() {
     fs::remove_file(place.state().join("outbox.db")).unwrap();
     place.drop_file("ours.fit", run(1).build());
     let [stick, other] = [place.folder().join("stick"), place.dir.path().join("other")];
-    [&stick, &other].map(|dir| fs::create_dir(dir).unwrap());
+    fs::create_dir(&stick).unwrap();
+    fs::create_dir(&other).unwrap();
     let (disk, other) = (Disk::new(&place, &stick), Disk::named(&place, &other, "another"));
     fs::write(disk.files.join("a.fit"), Run { records: 2, serial: 4712, ..Run::at(START + 20) }.build()).unwrap();
     let Some(daemon) = disks::start(&place, &other) else { return };

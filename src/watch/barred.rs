@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 #[derive(Default)]
-pub struct Closed(HashMap<PathBuf, io::ErrorKind>);
+pub struct Barred(HashMap<PathBuf, io::ErrorKind>);
 
-impl Closed {
-    /// Takes what a scan of `dir` could not read, and keeps of it what is news.
+impl Barred {
+    /// Takes what a scan could not read, and keeps of it what is news.
     pub fn take(&mut self, met: Vec<(PathBuf, io::Error)>) -> Vec<(PathBuf, io::Error)> {
         met.into_iter()
             .filter(|(path, error)| self.0.insert(path.clone(), error.kind()) != Some(error.kind()))
@@ -17,7 +17,7 @@ impl Closed {
 
     /// Forgets what a scan of `dir` did not meet any more. Says whether some of it can be read now.
     pub fn reopened(&mut self, dir: &Path, met: &[(PathBuf, io::Error)]) -> bool {
-        let is_met = |path: &Path| met.iter().any(|(closed, _)| closed == path);
+        let is_met = |path: &Path| met.iter().any(|(barred, _)| barred == path);
         let gone = self.0.extract_if(|path, _| path.starts_with(dir) && !is_met(path));
         gone.filter(|(path, _)| path.is_dir()).count() > 0
     }
@@ -32,16 +32,16 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let dir = place.path();
         let met = |kind: io::ErrorKind| vec![(dir.join("a"), io::Error::from(kind))];
-        let mut closed = Closed::default();
-        assert_eq!(closed.take(met(io::ErrorKind::PermissionDenied)).len(), 1);
-        assert!(closed.take(met(io::ErrorKind::PermissionDenied)).is_empty());
-        assert_eq!(closed.take(met(io::ErrorKind::Other)).len(), 1);
-        assert!(!closed.reopened(dir, &met(io::ErrorKind::Other)));
-        assert!(!closed.reopened(&dir.join("b"), &[]), "another folder says nothing about it");
+        let mut barred = Barred::default();
+        assert_eq!(barred.take(met(io::ErrorKind::PermissionDenied)).len(), 1);
+        assert!(barred.take(met(io::ErrorKind::PermissionDenied)).is_empty());
+        assert_eq!(barred.take(met(io::ErrorKind::Other)).len(), 1);
+        assert!(!barred.reopened(dir, &met(io::ErrorKind::Other)));
+        assert!(!barred.reopened(&dir.join("b"), &[]), "another folder says nothing about it");
         std::fs::create_dir(dir.join("a")).unwrap();
-        assert!(closed.reopened(dir, &[]));
-        assert_eq!(closed.take(met(io::ErrorKind::Other)).len(), 1);
+        assert!(barred.reopened(dir, &[]));
+        assert_eq!(barred.take(met(io::ErrorKind::Other)).len(), 1);
         std::fs::remove_dir(dir.join("a")).unwrap();
-        assert!(!closed.reopened(dir, &[]), "it is gone");
+        assert!(!barred.reopened(dir, &[]), "it is gone");
     }
 }

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub struct Intake {
+pub struct FolderThread {
     pub owner: Owner,
     pub folder: Folder,
     /// Where it was when something was last concluded from what is missed there.
@@ -69,7 +69,7 @@ impl Submitted {
     }
 }
 
-impl Intake {
+impl FolderThread {
     /// Until it is stopped.
     pub fn run(mut self, mut watcher: Watcher, mut removals: Removals, mut moving: Moving) {
         let sender = watcher.sender();
@@ -95,20 +95,20 @@ impl Intake {
                     self.note(move |c, account, path| folders::set_away(c, account, path, &reason));
                 }
                 Next::Back { .. } => events::folder_back(name, &path),
-                Next::Closed { path, error, .. } => {
+                Next::Barred { path, error, .. } => {
                     events::folder_unreadable(name, &path, &words(&error));
                     let words = trouble(&path, &error, 1, removals.remark());
-                    self.note_trouble(|troubles| troubles.closed = troubles.closed.take().or(Some(words)));
+                    self.note_trouble(|troubles| troubles.barred = troubles.barred.take().or(Some(words)));
                 }
                 Next::Crossed { disk, .. } => self.crossed(disk),
-                Next::Scanned { scan, closed, disks, took, .. } => {
+                Next::Scanned { scan, barred, disks, took, .. } => {
                     self.unseen.remove(&path);
                     if scan.is_root {
                         let words =
-                            closed.map(|(inside, error)| trouble(&inside, &error, scan.closed, removals.remark()));
-                        self.note_trouble(|troubles| troubles.closed = words);
+                            barred.map(|(inside, error)| trouble(&inside, &error, scan.barred, removals.remark()));
+                        self.note_trouble(|troubles| troubles.barred = words);
                     }
-                    if scan.is_root && scan.closed == 0 {
+                    if scan.is_root && scan.barred == 0 {
                         if scan.files == 0 {
                             self.missing();
                         } else if scan.fresh + scan.unread == 0 {
@@ -133,7 +133,7 @@ impl Intake {
                         Err(error) => self.failed("looking for removed files", &error),
                     }
                     // Nothing in it, or not all of it to be seen: perhaps a disk is missing.
-                    if scan.is_root && scan.files > 0 && scan.closed == 0 {
+                    if scan.is_root && scan.files > 0 && scan.barred == 0 {
                         self.forget_ghosts(&path, Some(scan));
                     }
                 }

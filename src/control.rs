@@ -1,6 +1,7 @@
 //! The local socket over which commands reach a running daemon: JSON, one object per line. It lies in the state
 //! directory, which nobody but the daemon's user can enter.
 
+use crate::descriptors;
 use crate::destination::{Failure, Stop};
 use crate::events;
 use crate::import::{self, Told};
@@ -19,12 +20,16 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Bytes of one line; a file of many workouts has a few megabytes.
 const LONGEST_LINE: u64 = 64 << 20;
+
+/// How long to wait if no command can be served for want of files or threads.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a command wants.
 #[derive(Debug, Serialize, Deserialize)]
@@ -185,7 +190,9 @@ pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Resu
                 std::thread::Builder::new().name("command".to_owned()).spawn(serve)
             });
             if let Err(error) = served {
-                events::control_failed(&error);
+                events::control_failed(&descriptors::words(&error));
+                // A lack of files passes, and whoever waits here is there still.
+                std::thread::sleep(ACCEPT_PAUSE);
             }
         }
     };

@@ -220,7 +220,7 @@ impl Seen {
 pub struct Receipt {
     pub verdict: Verdict,
     pub reason: Option<String>,
-    /// False if the same file got the same verdict before.
+    /// False if the same file got the same verdict before, or it is not to be taken and was not when it was a little shorter.
     pub is_news: bool,
     /// It was missed.
     pub is_back: bool,
@@ -245,7 +245,11 @@ pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timest
         Assessment::Ignore(reason) => (Verdict::Ignored, Some(reason.as_str())),
     };
     let judged = Judged { path: &path, stamp: seen.stamp, format: seen.format, verdict, reason };
-    let is_news = !files::was_judged(connection, person.account, &judged)?;
+    let is_news = match verdict {
+        // Of a file that somebody writes to all the time each line would be told of.
+        Verdict::Waiting | Verdict::Ignored => !files::is_judged_alike(connection, person.account, &judged)?,
+        _ => !files::was_judged(connection, person.account, &judged)?,
+    };
     let is_back = files::is_missed(connection, person.account, &path)?;
     let file = files::judge(connection, person.account, &judged, READER_VERSION, now)?;
     let members = seen.members.iter().filter(|member| member.verdict != Verdict::Known);
@@ -365,7 +369,8 @@ pub fn tell(account: &str, path: &Path, receipt: &Receipt) {
         Verdict::Rejected => events::file_rejected(account, path, words),
         Verdict::Waiting if receipt.is_news => events::file_waiting(account, path, words),
         Verdict::Waiting => {}
-        Verdict::Ignored => events::file_ignored(account, path, words),
+        Verdict::Ignored if receipt.is_news => events::file_ignored(account, path, words),
+        Verdict::Ignored => {}
     }
 }
 

@@ -13,6 +13,7 @@ pub mod config;
 pub mod control;
 pub mod crash;
 pub mod daemon;
+pub mod descriptors;
 pub mod destination;
 pub mod directory;
 pub mod escape;

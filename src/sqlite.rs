@@ -11,6 +11,7 @@ pub use look::open_to_read;
 pub use writer::{Error, Writer};
 
 use crate::crash;
+use crate::descriptors;
 use damage::Left;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -43,6 +44,9 @@ impl Schema {
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt) => self.damaged(path, source.to_string()),
             Some(ErrorCode::NotADatabase) => OpenError::NoDatabase { path: path.to_path_buf(), stray: self.stray },
+            Some(ErrorCode::CannotOpen) if let Some(why) = descriptors::lacking() => {
+                OpenError::NoFiles { path: path.to_path_buf(), why }
+            }
             _ => OpenError::Sqlite { path: path.to_path_buf(), source },
         }
     }
@@ -73,6 +77,8 @@ pub enum OpenError {
     Aside { path: PathBuf, source: std::io::Error },
     #[error("cannot open the database {}: {source}{}", path.display(), hint(source))]
     Sqlite { path: PathBuf, source: rusqlite::Error },
+    #[error("cannot open the database {}: {why}", path.display())]
+    NoFiles { path: PathBuf, why: String },
     #[error("cannot look into {}: {source}{}", dir.display(), advice(source))]
     Closed { dir: PathBuf, source: std::io::Error },
     #[error(

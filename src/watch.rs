@@ -314,7 +314,13 @@ impl Watcher {
             Hint::Touched(path) => self.hinted(path, Cause::Touched),
             Hint::Written(path) => self.hinted(path, Cause::Written),
             Hint::Closed(path) => self.hinted(path, Cause::Closed),
-            Hint::Gone(path) => self.gone(&path),
+            Hint::Gone(path) => {
+                self.gone(&path);
+                if is_there(&path).is_ok_and(|is_there| is_there) {
+                    // Where two have exchanged their names, the other is told of first.
+                    self.hinted(path, Cause::Closed);
+                }
+            }
             Hint::Retry(path) => self.retry(path),
             Hint::Lost(reason) => {
                 self.news.push_back(Next::Rescan(reason));

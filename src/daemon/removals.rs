@@ -1,5 +1,6 @@
 //! Files that a scan misses where removed files lose their sessions: whether that is believed, and what follows.
 
+mod clock;
 mod survey;
 
 use super::folders::Owner;
@@ -11,6 +12,7 @@ use crate::intake;
 use crate::store::absent::Which;
 use crate::store::{Error, absent, disks, mirror};
 use crate::watch::{Pulse, Scanned};
+use clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use std::path::Path;
@@ -27,6 +29,9 @@ pub struct Removals {
     told: Option<Doubt>,
     /// Scans in a row that missed files and found others that are not read yet.
     early: u32,
+    clock: Clock,
+    /// The clock was set since somebody last drew conclusions: what is missed is missed from now on.
+    was_set: bool,
 }
 
 /// A file that is never at rest does not put the consequences off for ever.
@@ -68,7 +73,14 @@ impl Removals {
         let grace = SignedDuration::try_from(settings.removed_grace.get()).unwrap_or(SignedDuration::MAX);
         let most = usize::try_from(settings.removed_most).unwrap_or(usize::MAX);
         let limits = Limits { grace, most, share: settings.removed_share };
-        Self { limits, is_deleting: on_removed == OnRemoved::Delete, told: None, early: 0 }
+        Self {
+            limits,
+            is_deleting: on_removed == OnRemoved::Delete,
+            told: None,
+            early: 0,
+            clock: Clock::default(),
+            was_set: false,
+        }
     }
 
     /// Draws the consequences of a scan. `before` is where the folder's files were when that was done the last time, and
@@ -83,6 +95,7 @@ impl Removals {
         known: &Connection,
         pulse: &Pulse,
     ) -> Result<bool, Error> {
+        self.was_set |= self.clock.was_set();
         // That something could not be read was told already.
         if !scan.is_root || scan.barred > 0 || now.root.is_none() {
             return Ok(false);
@@ -128,6 +141,7 @@ impl Removals {
         }
         settle(owner, folder, doubted, (before, now))?;
         self.believe(owner, [missed, told_elsewhere].concat())?;
+        self.was_set = false;
         Ok(true)
     }
 
@@ -199,7 +213,7 @@ impl Removals {
         let (person, route) = owner;
         let (now, grace) = (Timestamp::now(), self.limits.grace);
         // A time in the future is that of a clock that was wrong.
-        let is_noted = |missed: &Missed| missed.gone.is_some_and(|gone| gone <= now);
+        let is_noted = |missed: &Missed| !self.was_set && missed.gone.is_some_and(|gone| gone <= now);
         let (noted, new): (Vec<_>, Vec<_>) = missed.into_iter().partition(is_noted);
         if !new.is_empty() {
             let files: Vec<i64> = new.iter().map(|missed| missed.file).collect();

@@ -2,6 +2,7 @@
 
 use super::damage::{self, Left};
 use super::{BUSY_TIMEOUT, OpenError, Schema, check, left};
+use crate::descriptors;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::os::unix::ffi::OsStrExt;
@@ -64,6 +65,7 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
 fn open_unwritable(path: &Path, schema: &Schema, error: rusqlite::Error) -> Result<Connection, OpenError> {
     let failed = |source| schema.failure(path, source);
     match left(path, schema)? {
+        _ if descriptors::lacking().is_some() => return Err(failed(error)),
         Left::Open => return Err(OpenError::Unfolded { path: path.to_path_buf(), log: damage::log_of(path) }),
         // What somebody has open may get a log at any moment.
         _ if damage::is_in_use(path) => return Err(failed(error)),

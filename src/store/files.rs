@@ -166,6 +166,18 @@ pub fn was_judged(connection: &Connection, account: Account, judged: &Judged<'_>
     query.exists(params![account.id, path, stamp.size, stamp.mtime_ns, stamp.inode, verdict.as_str(), reason])
 }
 
+/// Whether a path had this verdict, for a reason that differs in numbers alone, whatever the file was then.
+pub fn is_judged_alike(connection: &Connection, account: Account, judged: &Judged<'_>) -> rusqlite::Result<bool> {
+    let mut query =
+        connection.prepare_cached("SELECT reason FROM file WHERE account_id = ?1 AND path = ?2 AND verdict = ?3")?;
+    let Judged { path, verdict, reason, .. } = judged;
+    let before: Option<Option<String>> = query
+        .query_row(params![account.id, path.as_os_str().as_bytes(), verdict.as_str()], |row| row.get(0))
+        .optional()?;
+    let gist = |reason: &str| reason.replace(|letter: char| letter.is_ascii_digit(), "");
+    Ok(before.is_some_and(|before| before.as_deref().map(gist) == reason.map(gist)))
+}
+
 /// Whether a file was gone when somebody last looked.
 pub fn is_missed(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<bool> {
     let sql = "SELECT 1 FROM file WHERE account_id = ?1 AND path = ?2 AND gone_ms IS NOT NULL";

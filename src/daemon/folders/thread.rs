@@ -7,6 +7,7 @@ use super::super::removals::Removals;
 use super::incomplete::Incomplete;
 use super::{Owner, Unseen};
 use crate::crash;
+use crate::descriptors::words;
 use crate::events;
 use crate::formats::{READER_VERSION, Reading};
 use crate::intake::{self, Assessment, Links, Person, Seen};
@@ -20,7 +21,6 @@ use crate::watch::{
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
-use rustix::io::Errno;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -248,9 +248,9 @@ impl FolderThread {
             Err(error) => {
                 // Told and written down when it is news, and not each time.
                 if candidate.failed != Some(error.kind()) {
-                    let words = words(&error);
-                    events::file_unreadable(&person.name, path, &words);
-                    let reason = format!("cannot be read: {words}");
+                    let reason = words(&error);
+                    events::file_unreadable(&person.name, path, &reason);
+                    let reason = format!("cannot be read: {reason}");
                     let reading = Reading::unknown(reason.clone());
                     let seen = Seen::new(path, candidate.stamp, reading, Assessment::Wait(reason));
                     self.submit(person, route, seen, sender, true);
@@ -312,13 +312,4 @@ impl FolderThread {
 fn trouble(first: &Path, error: &io::Error, count: usize, remark: &str) -> String {
     let others = if count > 1 { format!(" (nor can {} more)", count - 1) } else { String::new() };
     format!("{} cannot be read: {}{others}{remark}", first.display(), words(error))
-}
-
-/// An error of the system, and what helps against a limit that is nothing of the file's.
-fn words(error: &io::Error) -> String {
-    match Errno::from_io_error(error) {
-        Some(Errno::MFILE) => format!("{error}; raise LimitNOFILE= of the service, or ulimit -n"),
-        Some(Errno::NFILE) => format!("{error}; raise the limit: sysctl fs.file-max"),
-        _ => error.to_string(),
-    }
 }

@@ -65,8 +65,8 @@ pub struct Policy {
 pub fn find(ours: &Mirrored, theirs: Option<&Session>, is_deleted: bool) -> Finding {
     if !ours.wanted {
         return match theirs {
+            _ if ours.is_queued => Finding::News,
             Some(_) => Finding::Unwanted,
-            None if ours.is_queued => Finding::News,
             None => Finding::Same,
         };
     }

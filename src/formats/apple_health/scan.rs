@@ -22,12 +22,17 @@ const ROOT_CLOSING: &[u8] = b"</HealthData";
 /// So many zeros in a row are no mistake of whoever wrote the text, but a gap.
 const GAP: &[u8] = &[0; 16];
 
+/// After so many nothing more is expected: a file may pretend to be of any size, and cost nobody but us anything.
+const LONGEST_GAP: usize = 256 << 20;
+
 /// A search over a source whose text is UTF-8, or compatible with ASCII at least.
 pub struct Scan<'s> {
     source: &'s mut dyn Read,
     opening: Finder<'static>,
     gap: Finder<'static>,
     has_gap: bool,
+    /// How many zeros came last, in whole readings.
+    zeros: usize,
     /// What was read and not yet left behind; the bytes from `filled` on are room for more.
     buffer: Vec<u8>,
     filled: usize,
@@ -58,6 +63,7 @@ impl<'s> Scan<'s> {
             opening: Finder::new(OPENING),
             gap: Finder::new(GAP),
             has_gap: false,
+            zeros: 0,
             buffer: vec![0; CHUNK_LEN + TAIL_LEN],
             filled: 0,
             position: 0,
@@ -129,8 +135,11 @@ impl<'s> Scan<'s> {
             Ok(count) => {
                 // It may begin in what was read before.
                 let from = self.filled.saturating_sub(GAP.len() - 1);
+                let is_zero = self.buffer[self.filled..self.filled + count].iter().all(|byte| *byte == 0);
+                self.zeros = if is_zero { self.zeros + count } else { 0 };
                 self.filled += count;
                 self.has_gap |= self.gap.find(&self.buffer[from..self.filled]).is_some();
+                self.ended |= self.zeros > LONGEST_GAP;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {

@@ -1,6 +1,6 @@
 //! Every file that was looked at, and its verdict.
 
-use super::Account;
+use super::{Account, moves};
 use crate::workout::Format;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -194,14 +194,15 @@ pub fn judge(
 ) -> rusqlite::Result<i64> {
     let mut upsert = connection.prepare_cached(
         "INSERT INTO file (account_id, path, size, mtime_ns, inode, format, verdict, reason, reader_version, judged_ms,
-             ctime_ns)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ctime_ns, moved_from)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (account_id, path) DO UPDATE SET size = ?3, mtime_ns = ?4, inode = ?5, format = ?6, verdict = ?7,
              reason = ?8, reader_version = ?9, judged_ms = ?10, gone_ms = NULL, doubted = 0, absent_ms = NULL,
              ctime_ns = ?11
          RETURNING id",
     )?;
     let Judged { path, stamp, format, verdict, reason } = judged;
+    let origin = moves::origin(path);
     let values = params![
         account.id,
         path.as_os_str().as_bytes(),
@@ -214,6 +215,7 @@ pub fn judge(
         reader_version,
         now.as_millisecond(),
         stamp.ctime_ns,
+        origin.as_ref().map(|origin| origin.as_os_str().as_bytes()),
     ];
     upsert.query_row(values, |row| row.get(0))
 }

@@ -12,6 +12,29 @@ pub fn places(folder: &Path) -> [PathBuf; 2] {
     ["done", "rejected"].map(|name| folder.join(name))
 }
 
+/// Where a file of a done folder lay, as far as its name tells: it may have been moved by a memory before this one. Folders
+/// inside the watched one are forgotten in its name, and a number may have been added.
+pub fn origin(path: &Path) -> Option<PathBuf> {
+    let month = path.parent()?;
+    let is_month = |name: &[u8]| match name {
+        [year @ .., b'-', a, b] => year.len() >= 4 && year.iter().chain([a, b]).all(u8::is_ascii_digit),
+        _ => false,
+    };
+    let place = month.parent().filter(|_| is_month(month.file_name().unwrap_or_default().as_bytes()))?;
+    let folder = place.parent().filter(|folder| places(folder)[0] == place)?;
+    let (stem, ending) = (path.file_stem()?.as_bytes(), path.extension());
+    let numbered = stem.strip_suffix(b")").and_then(|stem| {
+        let digits = stem.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        stem[..stem.len() - digits].strip_suffix(b" (").filter(|_| digits > 0)
+    });
+    let mut name = OsString::from_vec(numbered.unwrap_or(stem).to_vec());
+    if let Some(ending) = ending {
+        name.push(".");
+        name.push(ending);
+    }
+    Some(folder.join(name))
+}
+
 /// Which files of a folder are moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -173,6 +196,24 @@ pub fn find(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_in_done_folders_tell_where_files_lay() {
+        for (path, expected) in [
+            ("/w/done/2026-11/a.gpx", Some("/w/a.gpx")),
+            ("/w/done/2026-11/a (2).gpx", Some("/w/a.gpx")),
+            ("/w/done/2026-11/a b (13)", Some("/w/a b")),
+            ("/w/done/2026-11/a ().gpx", Some("/w/a ().gpx")),
+            ("/w/done/2026-11/a(2).gpx", Some("/w/a(2).gpx")),
+            ("/w/done/a.gpx", None),
+            ("/w/done/2026-11/deeper/a.gpx", None),
+            ("/w/rejected/2026-11/a.gpx", None),
+            ("/w/2026-11/a.gpx", None),
+            ("a.gpx", None),
+        ] {
+            assert_eq!(origin(Path::new(path)).as_deref(), expected.map(Path::new), "{path}");
+        }
+    }
 
     #[test]
     fn what_lies_outside_of_places() {

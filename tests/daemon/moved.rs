@@ -338,6 +338,16 @@ fn a_new_version_of_a_moved_file_is_the_same_workout() {
     daemon.terminate();
     let mut daemon = start(&place);
     scans(&mut daemon);
+    assert_eq!((server.puts(), server.sessions().len()), (puts.clone(), 2));
+    // Nor does another memory, which has only their names.
+    daemon.terminate();
+    fs::remove_file(place.state().join("outbox.db")).unwrap();
+    let mut daemon = start(&place);
+    scans(&mut daemon);
+    wait::until_true("an empty queue", || {
+        let account = &place.json(&["status", "--json"])[0]["accounts"][0];
+        account["sessions"] == 2 && account["queued"] == 0
+    });
     assert_eq!((server.puts(), server.sessions().len()), (puts, 2));
 }
 

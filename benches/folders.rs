@@ -32,6 +32,9 @@ const MANY: i64 = 100_000;
 const SOME: i64 = 10_000;
 const FILES: i64 = 200;
 
+/// Files in the folder that are no workouts.
+const PHOTOS: i64 = 1000;
+
 /// When the first workout began, Unix seconds. Until 1998, FIT takes a time for the count of a device whose clock was not set.
 const FIRST: i64 = 1_000_000_000;
 
@@ -74,6 +77,16 @@ fn watch(state: &Path, folder: &Path) -> Command {
     command
 }
 
+/// The same with a configuration that says what becomes of the sessions of removed files.
+fn watch_with(state: &Path, folder: &Path, on_removed: &str) -> Command {
+    let config = state.with_extension("toml");
+    let folders = format!("folders = [{{ path = '{}', on_removed = '{on_removed}' }}]\n", folder.display());
+    std::fs::write(&config, folders).unwrap();
+    let mut command = program(state);
+    command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(config);
+    command
+}
+
 type Log = Lines<BufReader<ChildStderr>>;
 
 /// A process that does not outlive the benchmark, however that ends.
@@ -113,18 +126,23 @@ fn known() {
     let dir = tempfile::tempdir().unwrap();
     let (folder, state) = (dir.path().join("workouts"), dir.path().join("state"));
     deliver(&folder, &state, MANY);
-    println!("\nA start on {MANY} known files");
-    for _ in 0..3 {
+    (0..PHOTOS).for_each(|photo| std::fs::write(folder.join(format!("{photo}.jpg")), "a photo").unwrap());
+    // They get their verdicts when they have rested.
+    let (daemon, mut log) = start(watch(&state, &folder).env("FITFERRY_WATCH__SALVAGE_AFTER", "1s"));
+    (0..PHOTOS).for_each(|_| drop(wait(&mut log, "file.ignored")));
+    drop(daemon);
+    println!("\nA start on {MANY} known files and {PHOTOS} photos");
+    for on_removed in ["keep", "keep", "keep", "delete", "delete", "delete"] {
         let began = Instant::now();
-        let (daemon, mut log) = start(&mut watch(&state, &folder));
+        let (daemon, mut log) = start(&mut watch_with(&state, &folder, on_removed));
         wait(&mut log, "daemon.ready");
         let ready = began.elapsed();
         let scan = wait(&mut log, "scan.done");
         let scan: serde_json::Value = serde_json::from_str(&scan).unwrap();
-        assert_eq!((&scan["files"], &scan["candidates"]), (&MANY.into(), &0.into()));
+        assert_eq!((&scan["files"], &scan["candidates"]), (&(MANY + PHOTOS).into(), &0.into()));
         let peak = usage::peak_kb(&daemon.0) as f64 / 1024.0;
         println!(
-            "  ready after {:4.0} ms; scan {:5} ms; peak memory {peak:5.1} MB",
+            "  {on_removed:6}  ready after {:4.0} ms; scan {:5} ms; peak memory {peak:5.1} MB",
             ready.as_secs_f64() * 1e3,
             scan["millis"]
         );
@@ -137,7 +155,10 @@ fn known() {
         println!("  find -printf of the same  {:6.0} ms", began.elapsed().as_secs_f64() * 1e3);
     }
     match opens(&folder, &state) {
-        Some(opens) => println!("  files opened by the scan  {opens:6}"),
+        Some(opens) => {
+            println!("  files opened by the scan  {opens:6}");
+            assert_eq!(opens, 0);
+        }
         None => println!("  strace is not here: opens are not counted"),
     }
 }
@@ -155,7 +176,7 @@ fn opens(folder: &Path, state: &Path) -> Option<usize> {
     wait(&mut log, "scan.done");
     stop_group(&mut daemon);
     let calls = std::fs::read_to_string(record).unwrap();
-    Some(calls.lines().filter(|call| call.contains(".fit\"") && !call.contains("O_DIRECTORY")).count())
+    Some(calls.lines().filter(|call| call.contains(".fit\"") || call.contains(".jpg\"")).count())
 }
 
 fn latency() {
@@ -168,6 +189,11 @@ fn latency() {
     command.env("FITFERRY_DESTINATION__TOKEN", "token");
     let (daemon, mut log) = start(&mut command);
     wait(&mut log, "reconcile.done");
+    // Until it was looked through again, what comes into an empty folder is compared first.
+    std::fs::write(folder.join("first.fit"), run(-1)).unwrap();
+    api.puts.recv().unwrap();
+    while !wait(&mut log, "scan.done").contains("\"files\":1") {}
+    std::thread::sleep(REST);
     // Whoever does not read it holds up who writes it.
     std::thread::spawn(move || log.for_each(drop));
     print("fitferry", &drop_files(&folder, &api.puts));
@@ -222,15 +248,11 @@ fn idle() {
     deliver(&folder, &state, SOME);
     let began = Instant::now();
     let (daemon, mut log) = start(&mut watch(&state, &folder));
-    wait(&mut log, "daemon.ready");
-    let ready = began.elapsed();
+    let watched = wait(&mut log, "folder.watched");
     wait(&mut log, "scan.done");
+    let watched: serde_json::Value = serde_json::from_str(&watched).unwrap();
     println!("\nThe daemon on {SOME} known files, {} s of doing nothing", IDLE.as_secs());
-    println!(
-        "  ready, scanned after      {:6.0} ms, {:.0} ms",
-        ready.as_secs_f64() * 1e3,
-        began.elapsed().as_secs_f64() * 1e3
-    );
+    println!("  scanned after             {:6.0} ms, by {}", began.elapsed().as_secs_f64() * 1e3, watched["mode"]);
     std::thread::sleep(AFTERMATH);
     let before = Usage::of(&daemon.0);
     std::thread::sleep(IDLE);

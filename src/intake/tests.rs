@@ -169,6 +169,22 @@ fn what_is_believed_is_not_held_up_by_what_is_not() {
     assert_eq!(bench.queued(), ["fitferry-20200412T063015Z@1"]);
 }
 
+/// Somebody appends to it, or it is our own log.
+#[test]
+fn what_waits_or_is_ignored_is_news_once() {
+    let bench = Bench::new();
+    let told = |size: i64, assessment: Assessment| {
+        let seen = seen("/w/a.log", &[]);
+        let seen = Seen { stamp: Stamp { size, ..seen.stamp }, assessment, ..seen };
+        bench.take_all(vec![seen]).remove(0).is_news
+    };
+    let wait = |size: i64| told(size, Assessment::Wait(format!("breaks off after {size} bytes")));
+    assert_eq!([wait(1), wait(2), wait(30)], [true, false, false]);
+    let ignore = |size: i64| told(size, Assessment::Ignore("no format".to_owned()));
+    assert_eq!([ignore(30), ignore(31)], [true, false]);
+    assert!(told(32, Assessment::Wait("is empty".to_owned())));
+}
+
 #[test]
 fn a_rewritten_file_revises_its_session_under_the_same_id() {
     let bench = Bench::new();

@@ -147,6 +147,19 @@ fn what_could_not_be_read_is_counted_until_it_can() {
     assert_eq!(unread(&mut watcher), 0);
 }
 
+/// Of two that exchange their names, the new one is told of before the old one.
+#[test]
+fn what_is_said_to_be_gone_and_is_there_is_read() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.fit");
+    let (mut watcher, sender) = watcher(place.path());
+    wait_for_scan(&mut watcher);
+    std::fs::write(&path, "exchanged").unwrap();
+    sender.send(Hint::Closed(path.clone()));
+    sender.send(Hint::Gone(path.clone()));
+    assert_eq!(read(&mut watcher).path, path);
+}
+
 #[test]
 fn whoever_writes_all_the_time_does_not_keep_others_from_being_read() {
     let place = tempfile::tempdir().unwrap();

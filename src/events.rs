@@ -185,12 +185,22 @@ pub fn file_rejected(account: &str, file: &Path, reason: &str) {
     warn!(event = "file.rejected", account, file = escape::path(file), reason, "rejected; a mended copy will be read");
 }
 
-pub fn file_waiting(account: &str, file: &Path, reason: &str) {
-    info!(event = "file.waiting", account, file = escape::path(file), reason, "waiting");
+/// Somebody may write to it all the time: then only the first is for everybody.
+pub fn file_waiting(account: &str, file: &Path, reason: &str, is_news: bool) {
+    if is_news {
+        info!(event = "file.waiting", account, file = escape::path(file), reason, "waiting");
+    } else {
+        debug!(event = "file.waiting", account, file = escape::path(file), reason, "still waiting");
+    }
 }
 
-pub fn file_ignored(account: &str, file: &Path, reason: &str) {
-    info!(event = "file.ignored", account, file = escape::path(file), reason, "ignored");
+/// As [`file_waiting`].
+pub fn file_ignored(account: &str, file: &Path, reason: &str, is_news: bool) {
+    if is_news {
+        info!(event = "file.ignored", account, file = escape::path(file), reason, "ignored");
+    } else {
+        debug!(event = "file.ignored", account, file = escape::path(file), reason, "still ignored");
+    }
 }
 
 pub fn file_unreadable(account: &str, file: &Path, error: &impl Display) {

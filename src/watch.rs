@@ -1,5 +1,5 @@
-//! Hints and scans in, candidate files out: finds the files of the watched folders that may have something new, and
-//! decides when each is complete enough to be read.
+//! Hints and scans in, candidate files out: finds the files of a watched folder that may have something new, and decides
+//! when each is complete enough to be read.
 //!
 //! Events are hints: they can be lost, and network mounts send none. A scan is the truth. Whoever reads a candidate
 //! reports back how it went, and the watcher remembers only those that it will have to look at again.
@@ -42,20 +42,19 @@ use std::time::{Duration, Instant, SystemTime};
 use tracks::Tracks;
 use unheard::Unheard;
 
-/// How often to see whether the watched folders themselves are there, and still the same: nothing else tells of a disk
-/// that is mounted over one. It costs one system call each.
-const ROOTS_PAUSE: Duration = Duration::from_secs(30);
+/// How often to see whether the watched folder itself is there, and still the same: nothing else tells of a disk that is
+/// mounted over it. It costs one system call.
+const ROOT_PAUSE: Duration = Duration::from_secs(30);
 
-/// The same while one of them is away, and somebody may be waiting for it.
+/// The same while it is away, and somebody may be waiting for it.
 const AWAY_PAUSE: Duration = Duration::from_secs(5);
 
 /// Hints that are taken before something else has its turn.
 const MOST_HINTS: usize = 1000;
 
-/// A watched folder; `owner` is the index of its account.
+/// A watched folder.
 #[derive(Clone, Debug, Default)]
 pub struct Folder {
-    pub owner: usize,
     pub path: PathBuf,
     /// How its new files are noticed.
     pub watching: Watching,
@@ -78,7 +77,6 @@ pub enum Known {
 /// A file to be read now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    pub folder: usize,
     pub path: PathBuf,
     pub stamp: Stamp,
     pub rest: Rest,
@@ -95,43 +93,34 @@ pub struct Candidate {
 #[derive(Debug)]
 pub enum Next {
     Read(Candidate),
-    /// A folder is watched from now on, in this way, and scanned so often.
+    /// The folder is watched from now on, in this way, and scanned so often.
     Watching {
-        folder: usize,
         mode: Mode,
         every: Duration,
     },
-    /// A folder could not be read, or can be read again.
+    /// The folder could not be read, or can be read again.
     Away {
-        folder: usize,
         error: io::Error,
     },
-    Back {
-        folder: usize,
-    },
-    /// A folder inside a watched one cannot be read.
+    Back,
+    /// A folder inside cannot be read.
     Barred {
-        folder: usize,
         path: PathBuf,
         error: io::Error,
     },
     /// There is nothing of this name any more, or something else.
     Gone {
-        folder: usize,
         path: PathBuf,
     },
-    /// Somebody wants done files of this owner moved, see [`Hint::Move`].
+    /// Somebody wants done files moved, see [`Hint::Move`].
     Move {
-        owner: usize,
         anew: bool,
     },
-    /// A disk is mounted inside a folder, and its files come next.
+    /// A disk is mounted inside, and its files come next.
     Crossed {
-        folder: usize,
         disk: Disk,
     },
     Scanned {
-        folder: usize,
         scan: Scanned,
         /// The first folder inside that could not be read.
         barred: Option<(PathBuf, io::Error)>,
@@ -170,9 +159,9 @@ enum Cause {
     Closed,
 }
 
-/// Watches folders. Drive it with [`Watcher::next`] from one thread.
+/// Watches a folder. Drive it with [`Watcher::next`] from one thread.
 pub struct Watcher {
-    roots: Vec<Root>,
+    root: Root,
     rules: Rules,
     hints: Hints,
     began: Instant,
@@ -183,17 +172,17 @@ pub struct Watcher {
     unheard: Unheard,
     scans: VecDeque<Scan>,
     /// New folders that are to be scanned once more, and when.
-    again: VecDeque<(Duration, usize, PathBuf)>,
+    again: VecDeque<(Duration, PathBuf)>,
     last_look: Duration,
     news: VecDeque<Next>,
     pulse: Pulse,
 }
 
 impl Watcher {
-    /// Listens to the folders, and begins to scan them.
-    pub fn new(folders: Vec<Folder>, rules: Rules, hints: Hints, pulse: Pulse) -> Self {
+    /// Listens to the folder, and begins to scan it.
+    pub fn new(folder: Folder, rules: Rules, hints: Hints, pulse: Pulse) -> Self {
         let mut watcher = Self {
-            roots: folders.into_iter().map(Root::new).collect(),
+            root: Root::new(folder),
             rules,
             hints,
             began: Instant::now(),
@@ -208,13 +197,13 @@ impl Watcher {
             news: VecDeque::new(),
             pulse,
         };
-        watcher.scan_all();
+        watcher.scan_root();
         watcher
     }
 
     /// Waits for the next thing to do. `known` says what is known of a file; it is asked for every file that a scan finds,
     /// and must not open it.
-    pub fn next(&mut self, known: &mut dyn FnMut(usize, &Path, Stamp) -> Known) -> Next {
+    pub fn next(&mut self, known: &mut dyn FnMut(&Path, Stamp) -> Known) -> Next {
         let mut taken = 0;
         loop {
             if let Some(news) = self.news.pop_front() {
@@ -244,7 +233,7 @@ impl Watcher {
             }
             self.pulse.rest();
             let hint = self.hints.wait(self.pause());
-            self.roots.first().inspect(|root| self.pulse.at(root.path()));
+            self.pulse.at(self.root.path());
             match hint {
                 Some(Hint::Stop) => return Next::Stopped,
                 Some(hint) => self.take(hint),
@@ -256,28 +245,26 @@ impl Watcher {
     /// Scans everything again when what was found has probably come to rest: each further time that is waited for longer.
     pub fn scan_again(&mut self, time: u32) {
         let then = self.now() + self.rules.settle.saturating_mul(5_u32.saturating_pow(time.saturating_sub(1)));
-        self.roots.iter_mut().for_each(|root| root.scan_by(then));
+        self.root.scan_by(then);
     }
 
     /// Begins the scans whose time has come.
     fn on_time(&mut self) {
         let now = self.now();
-        for folder in 0..self.roots.len() {
-            if now >= self.roots[folder].next_scan(&self.rules) && !self.is_scanned(folder) {
-                self.scan_root(folder);
-            }
+        if now >= self.root.next_scan(&self.rules) && !self.is_scanned() {
+            self.scan_root();
         }
-        while let Some((folder, path)) = self.unheard.take_due(now) {
-            self.roots[folder].missed(path, now);
-            self.unheard.forget(Some(folder));
-            self.tell_of_watching(folder);
+        if let Some(path) = self.unheard.take_due(now) {
+            self.root.missed(path, now);
+            self.unheard.forget();
+            self.tell_of_watching();
         }
         if now >= self.next_look() {
             self.last_look = now;
             self.look();
         }
-        while let Some((_, folder, path)) = self.again.pop_front_if(|(due, ..)| *due <= now) {
-            self.scan_once(folder, path);
+        while let Some((_, path)) = self.again.pop_front_if(|(due, _)| *due <= now) {
+            self.scan_once(path);
         }
     }
 
@@ -288,7 +275,7 @@ impl Watcher {
 
     /// What became of a candidate.
     pub fn report(&mut self, candidate: &Candidate, finding: Finding) {
-        let Candidate { folder, path, stamp, closed, .. } = candidate;
+        let Candidate { path, stamp, closed, .. } = candidate;
         self.tracks.remove(path);
         let failure = self.failures.remove(path);
         let now = self.now();
@@ -306,7 +293,7 @@ impl Watcher {
                 Track::unfinished(*stamp, now, age(path).min(candidate.age_at_most.unwrap_or(Duration::MAX)))
             }
         };
-        self.tracks.insert(*folder, path.clone(), track.shut(*closed));
+        self.tracks.insert(path.clone(), track.shut(*closed));
     }
 
     fn take(&mut self, hint: Hint) {
@@ -325,11 +312,13 @@ impl Watcher {
             Hint::Lost(reason) => {
                 self.news.push_back(Next::Rescan(reason));
                 // New folders may be among what was lost, and would never be listened to.
-                self.roots.iter_mut().for_each(Root::distrust);
-                self.unheard.forget(None);
-                self.scan_all();
+                self.root.distrust();
+                self.unheard.forget();
+                self.scans.clear();
+                self.again.clear();
+                self.scan_root();
             }
-            Hint::Move { owner, anew } => self.news.push_back(Next::Move { owner, anew }),
+            Hint::Move { anew } => self.news.push_back(Next::Move { anew }),
             Hint::Stop => {}
         }
     }
@@ -337,11 +326,10 @@ impl Watcher {
     /// Something happened to a path: a file is tracked from its present state, a folder is scanned.
     fn hinted(&mut self, path: PathBuf, cause: Cause) {
         self.unheard.told(&path);
-        let Some(folder) = self.folder_of(&path) else { return };
+        let Ok(below) = path.strip_prefix(self.root.path()) else { return };
         self.pulse.at(&path);
-        let below = path.strip_prefix(self.roots[folder].path()).unwrap_or(&path);
         if below.as_os_str().is_empty() {
-            self.scan_root(folder);
+            self.scan_root();
             return;
         }
         let Ok(metadata) = std::fs::symlink_metadata(&path) else {
@@ -350,14 +338,14 @@ impl Watcher {
         };
         if metadata.is_dir() {
             if !names::ignored_path(below) {
-                self.scan_inside(folder, path, cause == Cause::Closed);
+                self.scan_inside(path, cause == Cause::Closed);
             }
         } else if names::ignored(below).is_none() {
-            self.hinted_file(folder, path, Stamp::of(&metadata), cause);
+            self.hinted_file(path, Stamp::of(&metadata), cause);
         }
     }
 
-    fn hinted_file(&mut self, folder: usize, path: PathBuf, stamp: Stamp, cause: Cause) {
+    fn hinted_file(&mut self, path: PathBuf, stamp: Stamp, cause: Cause) {
         let now = self.now();
         let track = self.tracks.get(&path);
         let is_written = cause == Cause::Written || track.is_some_and(|track| track.is_written);
@@ -375,7 +363,7 @@ impl Watcher {
         if known.is_none() || closed || cause == Cause::Written {
             let track =
                 if closed { Track::closed(stamp, self.readings.next(&path, now)) } else { Track::growing(stamp, now) };
-            self.tracks.insert(folder, path, track.written(is_written).shut(is_closed));
+            self.tracks.insert(path, track.written(is_written).shut(is_closed));
         }
     }
 
@@ -384,30 +372,30 @@ impl Watcher {
         self.unheard.told(path);
         self.tracks.remove(path);
         self.failures.remove(path);
-        if let Some(folder) = self.roots.iter().position(|root| root.path() == path) {
+        if path == self.root.path() {
             // A new folder may have the inode of the old one.
-            self.roots[folder].distrust();
-            self.scan_root(folder);
-        } else if let Some(folder) = self.folder_of(path) {
-            self.news.push_back(Next::Gone { folder, path: path.to_path_buf() });
+            self.root.distrust();
+            self.scan_root();
+        } else if path.starts_with(self.root.path()) {
+            self.news.push_back(Next::Gone { path: path.to_path_buf() });
         }
     }
 
     /// A file is to be read again later, as if for the first time.
     fn retry(&mut self, path: PathBuf) {
         self.failures.remove(&path);
-        if let Some(folder) = self.folder_of(&path)
+        if path.starts_with(self.root.path())
             && let Ok(metadata) = std::fs::symlink_metadata(&path)
         {
             let track = Track::failed(Stamp::of(&metadata), self.now(), FIRST_PAUSE);
-            self.tracks.insert(folder, path, track);
+            self.tracks.insert(path, track);
         }
     }
 
     /// The next tracked file whose time has come.
-    fn due(&mut self, known: &mut dyn FnMut(usize, &Path, Stamp) -> Known) -> Option<Candidate> {
+    fn due(&mut self, known: &mut dyn FnMut(&Path, Stamp) -> Known) -> Option<Candidate> {
         let now = self.now();
-        while let Some((folder, path, track)) = self.tracks.take_due(now) {
+        while let Some((path, track)) = self.tracks.take_due(now) {
             self.pulse.at(&path);
             let Ok(metadata) = std::fs::symlink_metadata(&path) else {
                 self.gone(&path);
@@ -417,23 +405,15 @@ impl Watcher {
             if stamp != track.stamp {
                 // Had it been written to, an event would tell of it before its rest is over.
                 let growing = Track::growing(stamp, now).written(track.is_written).shut(track.is_closed);
-                self.tracks.insert(folder, path, growing);
+                self.tracks.insert(path, growing);
                 continue;
             }
             // A change of mode or owner, or an open for writing without a write, changes nothing.
-            if track.is_written || known(folder, &path, stamp) != Known::Settled {
+            if track.is_written || known(&path, stamp) != Known::Settled {
                 self.readings.begin(now, true);
                 let age_at_most = Some(now.saturating_sub(track.since()));
                 let (rest, closed) = (track.rest(), track.is_closed);
-                return Some(self.candidate(Candidate {
-                    folder,
-                    path,
-                    stamp,
-                    rest,
-                    closed,
-                    failed: None,
-                    age_at_most,
-                }));
+                return Some(self.candidate(Candidate { path, stamp, rest, closed, failed: None, age_at_most }));
             }
         }
         None
@@ -444,23 +424,14 @@ impl Watcher {
         Candidate { failed, ..candidate }
     }
 
-    fn next_scan(&self) -> Duration {
-        self.roots.iter().map(|root| root.next_scan(&self.rules)).min().unwrap_or(Duration::MAX)
-    }
-
     fn next_look(&self) -> Duration {
-        self.last_look
-            + if self.roots.iter().any(|root| root.away) { AWAY_PAUSE } else { ROOTS_PAUSE.min(self.rules.scan_every) }
+        self.last_look + if self.root.away { AWAY_PAUSE } else { ROOT_PAUSE.min(self.rules.scan_every) }
     }
 
     fn pause(&self) -> Duration {
-        let again = self.again.front().map(|(due, ..)| *due);
+        let again = self.again.front().map(|(due, _)| *due);
         let next = self.tracks.next_due().into_iter().chain(again).chain(self.unheard.next_due());
-        next.fold(self.next_scan().min(self.next_look()), Duration::min).saturating_sub(self.now())
-    }
-
-    fn folder_of(&self, path: &Path) -> Option<usize> {
-        self.roots.iter().position(|root| path.starts_with(root.path()))
+        next.fold(self.root.next_scan(&self.rules).min(self.next_look()), Duration::min).saturating_sub(self.now())
     }
 
     fn now(&self) -> Duration {

@@ -164,23 +164,22 @@ impl Starting<'_> {
         for folder in folders {
             let moving = Moving::new(folder);
             let is_moved = moving.is_wanted();
-            let sender = self.folder(index, folder, owner.clone(), Arc::clone(&unseen), moving)?;
+            let sender = self.folder(folder, owner.clone(), Arc::clone(&unseen), moving)?;
             if is_moved {
                 // What was delivered and not moved before a stop.
-                sender.send(Hint::Move { owner: index, anew: true });
+                sender.send(Hint::Move { anew: true });
                 movers.push(sender);
             }
         }
         tokio::spawn(Arc::clone(&unseen).give_up());
         if !movers.is_empty() {
-            tokio::spawn(moves::listen(index, owner.1.done.clone(), movers));
+            tokio::spawn(moves::listen(owner.1.done.clone(), movers));
         }
         Ok(())
     }
 
     fn folder(
         &mut self,
-        index: usize,
         settings: &config::Folder,
         owner: Owner,
         unseen: Arc<Unseen>,
@@ -201,7 +200,7 @@ impl Starting<'_> {
         let Remembered { missed, identity } = folders::remembered(&known, account, &path).map_err(io::Error::other)?;
         let [disks, met] = disks::remembered(&known, account, &path).map_err(io::Error::other)?;
         let was_missed = missed.map(|missed| ago(Timestamp::now().duration_since(missed)));
-        let folder = Folder { owner: index, path, watching: watch, was_missed, sentinel };
+        let folder = Folder { path, watching: watch, was_missed, sentinel };
         let (hints, pulse) = (Hints::open(), Pulse::default());
         let sender = hints.sender();
         // Already to listen to it may take for ever.
@@ -226,7 +225,7 @@ impl Starting<'_> {
         };
         let (begun, end) = (self.begun.clone(), self.end.clone());
         let run = move || {
-            let watcher = Watcher::new(vec![folder.folder.clone()], rules, hints, folder.pulse.clone());
+            let watcher = Watcher::new(folder.folder.clone(), rules, hints, folder.pulse.clone());
             drop(begun);
             folder.run(watcher, removals, moving);
             drop(end);

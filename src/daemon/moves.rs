@@ -176,10 +176,10 @@ impl Moved {
 }
 
 /// Looks for files to be moved whenever some may be done with; never ends.
-pub async fn listen(owner: usize, done: Arc<Notify>, senders: Vec<HintSender>) {
+pub async fn listen(done: Arc<Notify>, senders: Vec<HintSender>) {
     loop {
         done.notified().await;
-        senders.iter().for_each(|sender| sender.send(Hint::Move { owner, anew: true }));
+        senders.iter().for_each(|sender| sender.send(Hint::Move { anew: true }));
         tokio::time::sleep(PAUSE).await;
     }
 }

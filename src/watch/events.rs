@@ -28,9 +28,8 @@ pub enum Hint {
     Gone(PathBuf),
     /// Its verdict could not be recorded; it is to be read again later.
     Retry(PathBuf),
-    /// Files of this owner may be done with, and are to be moved; if `anew`, from the first of them.
+    /// Files may be done with, and are to be moved; if `anew`, from the first of them.
     Move {
-        owner: usize,
         anew: bool,
     },
     /// Hints were lost.

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use walkdir::WalkDir;
 
 pub struct Scan {
-    pub folder: usize,
     /// Where the walk starts: the folder itself, or one inside it that has just appeared.
     pub dir: PathBuf,
     pub is_root: bool,
@@ -46,22 +45,21 @@ pub enum Found {
 
 impl Scan {
     /// Of a whole watched folder.
-    pub fn of_root(folder: usize, dir: PathBuf, is_told: bool) -> Self {
+    pub fn of_root(dir: PathBuf, is_told: bool) -> Self {
         // With the slash, a folder that is a symbolic link is entered.
         let walk = WalkDir::new(dir.join(""));
-        Self { is_told, ..Self::new(folder, dir, true, walk) }
+        Self { is_told, ..Self::new(dir, true, walk) }
     }
 
     /// Of a folder inside a watched one.
-    pub fn of_inside(folder: usize, dir: PathBuf) -> Self {
+    pub fn of_inside(dir: PathBuf) -> Self {
         let walk = WalkDir::new(&dir);
-        Self::new(folder, dir, false, walk)
+        Self::new(dir, false, walk)
     }
 
-    fn new(folder: usize, dir: PathBuf, is_root: bool, walk: WalkDir) -> Self {
+    fn new(dir: PathBuf, is_root: bool, walk: WalkDir) -> Self {
         let (began, walk) = (Instant::now(), walk.into_iter());
         Self {
-            folder,
             dir,
             is_root,
             is_told: false,

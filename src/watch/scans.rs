@@ -1,4 +1,4 @@
-//! When the watcher looks through its folders, and what follows from what it finds there.
+//! When the watcher looks through its folder, and what follows from what it finds there.
 
 use super::scan::{Found, Scan};
 use super::settle::{Rest, Track};
@@ -8,33 +8,29 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 impl Watcher {
-    /// Scans the folders that were away or are not the same as before.
+    /// Scans the folder if it was away or is not the same as before.
     pub(super) fn look(&mut self) {
-        for folder in 0..self.roots.len() {
-            let root = &self.roots[folder];
-            if root.has_changed() || root.away && !self.is_scanned(folder) {
-                self.scan_root(folder);
-            }
+        if self.root.has_changed() || self.root.away && !self.is_scanned() {
+            self.scan_root();
         }
     }
 
     /// Whether the whole folder is being looked through.
-    pub(super) fn is_scanned(&self, folder: usize) -> bool {
-        self.scans.iter().any(|scan| scan.is_root && scan.folder == folder)
+    pub(super) fn is_scanned(&self) -> bool {
+        self.scans.iter().any(|scan| scan.is_root)
     }
 
     /// Goes on with the first scan until it finds a candidate or ends.
-    pub(super) fn scan_on(&mut self, known: &mut dyn FnMut(usize, &Path, Stamp) -> Known) -> Option<Candidate> {
+    pub(super) fn scan_on(&mut self, known: &mut dyn FnMut(&Path, Stamp) -> Known) -> Option<Candidate> {
         let now = self.now();
         let scan = self.scans.front_mut()?;
-        let folder = scan.folder;
         let found = loop {
             match scan.next() {
                 Some(Ok(Found::Disk(disk))) => {
                     self.pulse.at(&disk.path);
-                    self.roots[folder].crossed(&disk.path);
-                    self.news.push_back(Next::Crossed { folder, disk });
-                    self.tell_of_watching(folder);
+                    self.root.crossed(&disk.path);
+                    self.news.push_back(Next::Crossed { disk });
+                    self.tell_of_watching();
                     return None;
                 }
                 Some(Ok(Found::File(path, stamp, links))) => {
@@ -44,11 +40,11 @@ impl Watcher {
                         // Nobody may have told that it goes on growing.
                         if track.stamp != stamp {
                             let track = Track::growing(stamp, now).written(track.is_written);
-                            self.tracks.insert(folder, path, track);
+                            self.tracks.insert(path, track);
                         }
                         continue;
                     }
-                    let known = known(folder, &path, stamp);
+                    let known = known(&path, stamp);
                     scan.fresh += u64::from(known == Known::No);
                     match known {
                         Known::Settled => {
@@ -56,14 +52,14 @@ impl Watcher {
                             continue;
                         }
                         // An event has but one of a file's names.
-                        Known::No if scan.is_told && links == 1 => self.unheard.found(folder, &path, now),
+                        Known::No if scan.is_told && links == 1 => self.unheard.found(&path, now),
                         Known::No | Known::Seen => {}
                     }
                     scan.candidates += 1;
                     self.readings.begin(now, known == Known::No);
-                    let age_at_most = self.roots[folder].looked().map(|then| now.saturating_sub(then));
+                    let age_at_most = self.root.looked().map(|then| now.saturating_sub(then));
                     let (rest, closed, failed) = (Rest::None, false, None);
-                    return Some(self.candidate(Candidate { folder, path, stamp, rest, closed, failed, age_at_most }));
+                    return Some(self.candidate(Candidate { path, stamp, rest, closed, failed, age_at_most }));
                 }
                 Some(Err(error)) => break Err(error),
                 None => break Ok(()),
@@ -71,24 +67,21 @@ impl Watcher {
         };
         let scan = self.scans.pop_front()?;
         match found {
-            Err(error) => self.away(folder, error),
+            Err(error) => self.away(error),
             Ok(()) => self.scanned(scan),
         }
         None
     }
 
-    fn away(&mut self, folder: usize, error: io::Error) {
-        let root = &mut self.roots[folder];
-        root.distrust();
-        if !std::mem::replace(&mut root.away, true) {
-            self.news.push_back(Next::Away { folder, error });
+    fn away(&mut self, error: io::Error) {
+        self.root.distrust();
+        if !std::mem::replace(&mut self.root.away, true) {
+            self.news.push_back(Next::Away { error });
         }
     }
 
     fn scanned(&mut self, scan: Scan) {
-        let Scan {
-            folder, dir, is_root, files, candidates, settled, fresh, began, barred, disks, waited, read, ..
-        } = scan;
+        let Scan { dir, is_root, files, candidates, settled, fresh, began, barred, disks, waited, read, .. } = scan;
         self.pulse.at(&dir);
         // A server that was away for an hour is no reason to poll its share once in two days.
         let waited = self.pulse.waited().saturating_sub(waited);
@@ -97,10 +90,10 @@ impl Watcher {
         let (now, took) = (self.now(), began.elapsed().saturating_sub(waited + read));
         if is_root {
             // Its disk may have gone while it was looked through.
-            if let Err(error) = self.roots[folder].sentinel() {
-                return self.away(folder, error);
+            if let Err(error) = self.root.sentinel() {
+                return self.away(error);
             }
-            self.roots[folder].scan_ended((now.saturating_sub(began.elapsed()), now), took, &disks);
+            self.root.scan_ended((now.saturating_sub(began.elapsed()), now), took, &disks);
         }
         let scan = Scanned {
             is_root,
@@ -108,71 +101,62 @@ impl Watcher {
             candidates,
             settled,
             fresh,
-            unread: self.tracks.failed(folder),
+            unread: self.tracks.failed(),
             barred: barred.len(),
             identity: roots::identity(&dir),
         };
-        if is_root && std::mem::take(&mut self.roots[folder].away) {
-            self.news.push_back(Next::Back { folder });
+        if is_root && std::mem::take(&mut self.root.away) {
+            self.news.push_back(Next::Back);
         }
-        self.tell_of_watching(folder);
+        self.tell_of_watching();
         let reopened = self.barred.reopened(&dir, &barred);
         let first = barred.first().map(|(path, error)| (path.clone(), copy(error)));
         let barred = self.barred.take(barred);
-        self.news.extend(barred.into_iter().map(|(path, error)| Next::Barred { folder, path, error }));
-        self.news.push_back(Next::Scanned { folder, scan, barred: first, disks, took });
+        self.news.extend(barred.into_iter().map(|(path, error)| Next::Barred { path, error }));
+        self.news.push_back(Next::Scanned { scan, barred: first, disks, took });
         if reopened {
             // It could not be listened to before.
-            self.roots[folder].distrust();
-            self.scan_root(folder);
-        }
-    }
-
-    pub(super) fn scan_all(&mut self) {
-        self.scans.clear();
-        self.again.clear();
-        for folder in 0..self.roots.len() {
-            self.scan_root(folder);
+            self.root.distrust();
+            self.scan_root();
         }
     }
 
     /// Listens first, so that nothing falls between.
-    pub(super) fn scan_root(&mut self, folder: usize) {
+    pub(super) fn scan_root(&mut self) {
         let now = self.now();
-        self.scans.retain(|scan| scan.folder != folder);
-        let root = &mut self.roots[folder];
+        self.scans.clear();
+        let root = &mut self.root;
         self.pulse.at(root.path());
         root.scan_begins(now);
         if let Err(error) = root.sentinel() {
-            return self.away(folder, error);
+            return self.away(error);
         }
         root.listen(&mut self.hints, now);
-        let mut scan = Scan::of_root(folder, root.path().to_path_buf(), root.tells_everything());
+        let mut scan = Scan::of_root(root.path().to_path_buf(), root.tells_everything());
         (scan.waited, scan.read) = (self.pulse.waited(), self.readings.of_new());
         self.scans.push_back(scan);
-        self.tell_of_watching(folder);
+        self.tell_of_watching();
     }
 
-    pub(super) fn tell_of_watching(&mut self, folder: usize) {
-        let root = &mut self.roots[folder];
-        let every = root.pause(&self.rules);
-        self.news.extend(root.news().map(|mode| Next::Watching { folder, mode, every }));
+    pub(super) fn tell_of_watching(&mut self) {
+        let every = self.root.pause(&self.rules);
+        self.news.extend(self.root.news().map(|mode| Next::Watching { mode, every }));
     }
 
     /// A new folder is scanned once more, as its event comes before it is listened to.
-    pub(super) fn scan_inside(&mut self, folder: usize, path: PathBuf, is_new: bool) {
+    pub(super) fn scan_inside(&mut self, path: PathBuf, is_new: bool) {
         if is_new {
-            self.again.push_back((self.now() + self.rules.settle, folder, path.clone()));
+            self.again.push_back((self.now() + self.rules.settle, path.clone()));
         }
-        self.scan_once(folder, path);
+        self.scan_once(path);
     }
 
     /// Unless that waits to be done already, or is a part of what does.
-    pub(super) fn scan_once(&mut self, folder: usize, path: PathBuf) {
+    pub(super) fn scan_once(&mut self, path: PathBuf) {
         // What the first one has passed it does not come back to.
-        let is_waiting = self.scans.iter().skip(1).any(|scan| scan.folder == folder && path.starts_with(&scan.dir));
+        let is_waiting = self.scans.iter().skip(1).any(|scan| path.starts_with(&scan.dir));
         if !is_waiting {
-            self.scans.push_back(Scan::of_inside(folder, path));
+            self.scans.push_back(Scan::of_inside(path));
         }
     }
 }

@@ -19,22 +19,22 @@ fn watcher(dir: &Path) -> (Watcher, HintSender) {
 
 fn watcher_with(rules: Rules, dir: &Path) -> (Watcher, HintSender) {
     let folder = Folder { path: dir.to_path_buf(), ..Folder::default() };
-    let mut watcher = Watcher::new(vec![folder], rules, Hints::deaf(), Pulse::default());
-    assert!(matches!(watcher.next(&mut |_, _, _| Known::No), Next::Watching { mode: Mode::Polling(Why::Deaf(_)), .. }));
+    let mut watcher = Watcher::new(folder, rules, Hints::deaf(), Pulse::default());
+    assert!(matches!(watcher.next(&mut |_, _| Known::No), Next::Watching { mode: Mode::Polling(Why::Deaf(_)), .. }));
     let sender = watcher.sender();
     (watcher, sender)
 }
 
 fn read(watcher: &mut Watcher) -> Candidate {
     loop {
-        if let Next::Read(candidate) = watcher.next(&mut |_, _, _| Known::No) {
+        if let Next::Read(candidate) = watcher.next(&mut |_, _| Known::No) {
             return candidate;
         }
     }
 }
 
 fn wait_for_scan(watcher: &mut Watcher) {
-    while !matches!(watcher.next(&mut |_, _, _| Known::No), Next::Scanned { .. }) {}
+    while !matches!(watcher.next(&mut |_, _| Known::No), Next::Scanned { .. }) {}
 }
 
 /// The system tells of a new folder before anybody can listen to it.
@@ -104,7 +104,7 @@ fn what_was_written_is_read_although_nothing_else_tells() {
     sender.send(Hint::Closed(touched));
     sender.send(Hint::Written(written.clone()));
     let read = loop {
-        if let Next::Read(candidate) = watcher.next(&mut |_, _, _| Known::Settled) {
+        if let Next::Read(candidate) = watcher.next(&mut |_, _| Known::Settled) {
             break candidate;
         }
     };
@@ -137,7 +137,7 @@ fn what_could_not_be_read_is_counted_until_it_can() {
     let candidate = read(&mut watcher);
     watcher.report(&candidate, Finding::Failed(io::ErrorKind::PermissionDenied));
     let unread = |watcher: &mut Watcher| loop {
-        if let Next::Scanned { scan, .. } = watcher.next(&mut |_, _, _| Known::Settled) {
+        if let Next::Scanned { scan, .. } = watcher.next(&mut |_, _| Known::Settled) {
             break scan.unread;
         }
     };

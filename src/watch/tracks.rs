@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub struct Tracks {
     rules: Rules,
-    files: HashMap<PathBuf, (usize, Track)>,
+    files: HashMap<PathBuf, Track>,
     /// When each is due, as time since the beginning.
     schedule: BTreeSet<(Duration, PathBuf)>,
 }
@@ -18,33 +18,33 @@ impl Tracks {
     }
 
     pub fn get(&self, path: &Path) -> Option<&Track> {
-        self.files.get(path).map(|(_, track)| track)
+        self.files.get(path)
     }
 
-    /// Tracks a file of a folder, instead of what was known of it.
-    pub fn insert(&mut self, folder: usize, path: PathBuf, track: Track) {
+    /// Tracks a file, instead of what was known of it.
+    pub fn insert(&mut self, path: PathBuf, track: Track) {
         self.remove(&path);
         self.schedule.insert((track.due(&self.rules), path.clone()));
-        self.files.insert(path, (folder, track));
+        self.files.insert(path, track);
     }
 
-    pub fn remove(&mut self, path: &Path) -> Option<(usize, Track)> {
-        let (folder, track) = self.files.remove(path)?;
+    pub fn remove(&mut self, path: &Path) -> Option<Track> {
+        let track = self.files.remove(path)?;
         self.schedule.remove(&(track.due(&self.rules), path.to_path_buf()));
-        Some((folder, track))
+        Some(track)
     }
 
     /// Takes out the first file whose time has come.
-    pub fn take_due(&mut self, now: Duration) -> Option<(usize, PathBuf, Track)> {
+    pub fn take_due(&mut self, now: Duration) -> Option<(PathBuf, Track)> {
         let (_, path) = self.schedule.first().filter(|(due, _)| *due <= now)?;
         let path = path.clone();
-        let (folder, track) = self.remove(&path)?;
-        Some((folder, path, track))
+        let track = self.remove(&path)?;
+        Some((path, track))
     }
 
-    /// How many of a folder could not be read.
-    pub fn failed(&self, folder: usize) -> u64 {
-        let failed = self.files.values().filter(|(of, track)| *of == folder && track.has_failed());
+    /// How many could not be read.
+    pub fn failed(&self) -> u64 {
+        let failed = self.files.values().filter(|track| track.has_failed());
         u64::try_from(failed.count()).unwrap_or(u64::MAX)
     }
 

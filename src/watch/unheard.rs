@@ -11,13 +11,13 @@ const LATE: Duration = Duration::from_secs(5);
 const MOST: usize = 64;
 
 #[derive(Default)]
-pub struct Unheard(HashMap<PathBuf, (usize, Duration)>);
+pub struct Unheard(HashMap<PathBuf, Duration>);
 
 impl Unheard {
-    /// A scan of a folder found this new file.
-    pub fn found(&mut self, folder: usize, path: &Path, now: Duration) {
+    /// A scan found this new file.
+    pub fn found(&mut self, path: &Path, now: Duration) {
         if self.0.len() < MOST {
-            self.0.entry(path.to_path_buf()).or_insert((folder, now + LATE));
+            self.0.entry(path.to_path_buf()).or_insert(now + LATE);
         }
     }
 
@@ -28,21 +28,21 @@ impl Unheard {
         }
     }
 
-    /// Nothing is known any more of what was told: events were lost, or a folder is listened to anew.
-    pub fn forget(&mut self, folder: Option<usize>) {
-        self.0.retain(|_, (of, _)| folder.is_some_and(|folder| folder != *of));
+    /// Nothing is known any more of what was told: events were lost, or the folder is listened to anew.
+    pub fn forget(&mut self) {
+        self.0.clear();
     }
 
     /// A file of which nobody told in time.
-    pub fn take_due(&mut self, now: Duration) -> Option<(usize, PathBuf)> {
-        let due = self.0.iter().filter(|(_, (_, due))| *due <= now).map(|(path, _)| path);
+    pub fn take_due(&mut self, now: Duration) -> Option<PathBuf> {
+        let due = self.0.iter().filter(|(_, due)| **due <= now).map(|(path, _)| path);
         let path = due.min()?.clone();
-        let (folder, _) = self.0.remove(&path)?;
-        Some((folder, path))
+        self.0.remove(&path);
+        Some(path)
     }
 
     pub fn next_due(&self) -> Option<Duration> {
-        self.0.values().map(|(_, due)| *due).min()
+        self.0.values().min().copied()
     }
 }
 
@@ -55,16 +55,15 @@ mod tests {
         let (seconds, path) = (Duration::from_secs, |name: &str| Path::new("/w").join(name));
         let mut unheard = Unheard::default();
         for name in ["a", "b", "new/c"] {
-            unheard.found(0, &path(name), seconds(10));
+            unheard.found(&path(name), seconds(10));
         }
-        unheard.found(1, Path::new("/v/d"), seconds(11));
+        unheard.found(&path("d"), seconds(11));
         unheard.told(&path("a"));
         unheard.told(&path("new"));
         assert_eq!((unheard.take_due(seconds(14)), unheard.next_due()), (None, Some(seconds(15))));
-        assert_eq!(unheard.take_due(seconds(15)), Some((0, path("b"))));
-        unheard.forget(Some(0));
+        assert_eq!(unheard.take_due(seconds(15)), Some(path("b")));
         assert_eq!(unheard.next_due(), Some(seconds(16)));
-        unheard.forget(None);
+        unheard.forget();
         assert_eq!(unheard.take_due(seconds(99)), None);
     }
 }

@@ -75,7 +75,7 @@ impl FolderThread {
         let sender = watcher.sender();
         let path = self.folder.path.clone();
         loop {
-            let next = watcher.next(&mut |_, path, stamp| self.known(path, stamp));
+            let next = watcher.next(&mut |path, stamp| self.known(path, stamp));
             let name = &self.owner.0.name;
             match next {
                 Next::Stopped => return,
@@ -86,22 +86,22 @@ impl FolderThread {
                     watcher.report(&candidate, finding);
                     self.incomplete.read().into_iter().for_each(|time| watcher.scan_again(time));
                 }
-                Next::Watching { mode, every, .. } => self.watching(&mode, every),
-                Next::Away { error, .. } => {
+                Next::Watching { mode, every } => self.watching(&mode, every),
+                Next::Away { error } => {
                     self.unseen.remove(&path);
                     self.missing();
                     let reason = words(&error);
                     events::folder_away(name, &path, &reason);
                     self.note(move |c, account, path| folders::set_away(c, account, path, &reason));
                 }
-                Next::Back { .. } => events::folder_back(name, &path),
-                Next::Barred { path, error, .. } => {
+                Next::Back => events::folder_back(name, &path),
+                Next::Barred { path, error } => {
                     events::folder_unreadable(name, &path, &words(&error));
                     let words = trouble(&path, &error, 1, removals.remark());
                     self.note_trouble(|troubles| troubles.barred = troubles.barred.take().or(Some(words)));
                 }
-                Next::Crossed { disk, .. } => self.crossed(disk),
-                Next::Scanned { scan, barred, disks, took, .. } => {
+                Next::Crossed { disk } => self.crossed(disk),
+                Next::Scanned { scan, barred, disks, took } => {
                     self.unseen.remove(&path);
                     if scan.is_root {
                         let words =
@@ -122,7 +122,7 @@ impl FolderThread {
                     }
                     let name = &self.owner.0.name;
                     if scan.is_root && moving.is_wanted() {
-                        sender.send(Hint::Move { owner: self.folder.owner, anew: true });
+                        sender.send(Hint::Move { anew: true });
                     }
                     events::scan_done(name, &path, scan.files, scan.candidates, took.as_millis());
                     let now = Ground { root: scan.identity, disks, met: Vec::new() };
@@ -137,10 +137,10 @@ impl FolderThread {
                         self.forget_ghosts(&path, Some(scan));
                     }
                 }
-                Next::Gone { path, .. } => self.forget_ghosts(&path, None),
-                Next::Move { owner, anew } => {
+                Next::Gone { path } => self.forget_ghosts(&path, None),
+                Next::Move { anew } => {
                     match moving.go_on(anew, &self.owner, &self.known) {
-                        Ok(true) => sender.send(Hint::Move { owner, anew: false }),
+                        Ok(true) => sender.send(Hint::Move { anew: false }),
                         Ok(false) => {}
                         Err(error) => self.failed("moving files", &error),
                     }

@@ -69,7 +69,7 @@ pub struct Folder {
 pub enum Known {
     /// It has a verdict that holds.
     Settled,
-    /// It was looked at, and is to be looked at again.
+    /// It was looked at, and is to be looked at again; or nobody can tell.
     Seen,
     No,
 }

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::MissedTickBehavior;
 
 /// Nothing takes so long that is not stuck, or as good as that.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,7 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A large export on a slow disk takes longer to be read.
 const READING: Duration = Duration::from_secs(900);
 
+/// How often to look while somebody is busy, and while nobody is: an idle daemon should not wake all the time.
 const TICK: Duration = Duration::from_secs(2);
+const IDLE_TICK: Duration = PATIENCE;
 
 /// A folder and its thread's pulse.
 pub struct Watched {
@@ -59,10 +60,9 @@ impl Watched {
 
 /// Never ends.
 pub async fn look_after(mut watched: Vec<Watched>, store: Store) {
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
         watched.iter_mut().for_each(|folder| folder.look(&store));
+        let is_busy = watched.iter().any(|folder| folder.is_stuck || folder.pulse.busy().is_some());
+        tokio::time::sleep(if is_busy { TICK } else { IDLE_TICK }).await;
     }
 }

@@ -179,6 +179,7 @@ pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Resu
     let listener = UnixListener::bind(&path)?;
     let accounts: Arc<[(Route, Person)]> = routes.iter().cloned().zip(people.iter().cloned()).collect();
     let accept = move || {
+        let mut is_told = false;
         for stream in listener.incoming() {
             let accounts = Arc::clone(&accounts);
             let served = stream.and_then(|stream| {
@@ -189,11 +190,15 @@ pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Resu
                 };
                 std::thread::Builder::new().name("command".to_owned()).spawn(serve)
             });
-            if let Err(error) = served {
+            let Err(error) = served else {
+                is_told = false;
+                continue;
+            };
+            // A lack of files passes, and shows whether or not somebody waits here.
+            if !std::mem::replace(&mut is_told, true) {
                 events::control_failed(&descriptors::words(&error));
-                // A lack of files passes, and whoever waits here is there still.
-                std::thread::sleep(ACCEPT_PAUSE);
             }
+            std::thread::sleep(ACCEPT_PAUSE);
         }
     };
     std::thread::Builder::new().name("control".to_owned()).spawn(accept)?;

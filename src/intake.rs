@@ -220,7 +220,7 @@ impl Seen {
 pub struct Receipt {
     pub verdict: Verdict,
     pub reason: Option<String>,
-    /// False if the same file got the same verdict before, or it is not to be taken and was not when it was a little shorter.
+    /// False if the same file got the same verdict before, or it waits or is ignored as before, whatever it was then.
     pub is_news: bool,
     /// It was missed.
     pub is_back: bool,

@@ -144,8 +144,6 @@ pub struct Scanned {
     pub settled: u64,
     /// Files of which nothing was known, or is not yet: some may be known under another name.
     pub fresh: u64,
-    /// Files that could not be read when that was last tried.
-    pub unread: u64,
     /// Folders inside that could not be read.
     pub barred: usize,
     pub identity: Option<Identity>,
@@ -302,10 +300,11 @@ impl Watcher {
             Hint::Written(path) => self.hinted(path, Cause::Written),
             Hint::Closed(path) => self.hinted(path, Cause::Closed),
             Hint::Gone(path) => {
+                let is_written = self.tracks.get(&path).is_some_and(|track| track.is_written);
                 self.gone(&path);
                 if is_there(&path).is_ok_and(|is_there| is_there) {
                     // Where two have exchanged their names, the other is told of first.
-                    self.hinted(path, Cause::Closed);
+                    self.hinted(path, if is_written { Cause::Written } else { Cause::Closed });
                 }
             }
             Hint::Retry(path) => self.retry(path),

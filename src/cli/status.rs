@@ -182,8 +182,7 @@ impl Answer {
             let found = account.comparison.map(found).unwrap_or_default();
             writeln!(out, "  compared with the server  {reconciled}{found}")?;
             if account.wary {
-                let until = "until every folder was there and all that is in it was read";
-                writeln!(out, "  new sessions are looked for on the server before they are sent, {until}")?;
+                writeln!(out, "  new sessions are looked for on the server before they are sent")?;
             }
         }
         if !self.parked.is_empty() {

@@ -68,7 +68,8 @@ impl Folders {
         let Starting { watched, started, begun, end, .. } = starting;
         // Each thread has its own.
         drop((begun, end));
-        tokio::spawn(stuck::look_after(watched, ferry.store.clone()));
+        let store = ferry.store.clone();
+        std::thread::Builder::new().name("stuck".to_owned()).spawn(move || stuck::look_after(watched, &store))?;
         wait(&begins, BEGIN);
         Ok(started)
     }

@@ -30,8 +30,6 @@ pub struct Removals {
     /// Scans in a row that missed files and found others that are not read yet.
     early: u32,
     clock: Clock,
-    /// The clock was set since somebody last drew conclusions: what is missed is missed from now on.
-    was_set: bool,
 }
 
 /// A file that is never at rest does not put the consequences off for ever.
@@ -73,14 +71,7 @@ impl Removals {
         let grace = SignedDuration::try_from(settings.removed_grace.get()).unwrap_or(SignedDuration::MAX);
         let most = usize::try_from(settings.removed_most).unwrap_or(usize::MAX);
         let limits = Limits { grace, most, share: settings.removed_share };
-        Self {
-            limits,
-            is_deleting: on_removed == OnRemoved::Delete,
-            told: None,
-            early: 0,
-            clock: Clock::default(),
-            was_set: false,
-        }
+        Self { limits, is_deleting: on_removed == OnRemoved::Delete, told: None, early: 0, clock: Clock::default() }
     }
 
     /// Draws the consequences of a scan. `before` is where the folder's files were when that was done the last time, and
@@ -95,7 +86,11 @@ impl Removals {
         known: &Connection,
         pulse: &Pulse,
     ) -> Result<bool, Error> {
-        self.was_set |= self.clock.was_set();
+        if let Some(jump) = self.clock.jump() {
+            // What has passed of the time of grace stays passed.
+            let (account, folder) = (owner.0.account, folder.to_path_buf());
+            owner.1.store.call_blocking(move |c| absent::shift(c, account, &folder, jump))?;
+        }
         // That something could not be read was told already.
         if !scan.is_root || scan.barred > 0 || now.root.is_none() {
             return Ok(false);
@@ -109,7 +104,7 @@ impl Removals {
         }
         // What was read until now is to be known: a file may have been renamed.
         route.store.call_blocking(|_| Ok(()))?;
-        let Some(which) = which(known, owner, folder, scan)? else { return Ok(false) };
+        let Some(which) = which(known, owner, folder, scan, pulse)? else { return Ok(false) };
         let has_moved = |path: &Path| before.has_moved(path, now);
         let mut survey = match survey(known, person.account, folder, which, has_moved, pulse) {
             Ok(survey) => survey,
@@ -141,7 +136,6 @@ impl Removals {
         }
         settle(owner, folder, doubted, (before, now))?;
         self.believe(owner, [missed, told_elsewhere].concat())?;
-        self.was_set = false;
         Ok(true)
     }
 
@@ -166,7 +160,7 @@ impl Removals {
     ) -> Result<(), Error> {
         let (person, route) = owner;
         route.store.call_blocking(|_| Ok(()))?;
-        let Some(which) = which(known, owner, folder, scan)? else { return Ok(()) };
+        let Some(which) = which(known, owner, folder, scan, pulse)? else { return Ok(()) };
         let now = Timestamp::now();
         let until = now.saturating_sub(self.limits.grace).unwrap_or(Timestamp::MIN);
         let absence = match survey::absence(known, person.account, folder, which, until, pulse) {
@@ -213,7 +207,7 @@ impl Removals {
         let (person, route) = owner;
         let (now, grace) = (Timestamp::now(), self.limits.grace);
         // A time in the future is that of a clock that was wrong.
-        let is_noted = |missed: &Missed| !self.was_set && missed.gone.is_some_and(|gone| gone <= now);
+        let is_noted = |missed: &Missed| missed.gone.is_some_and(|gone| gone <= now);
         let (noted, new): (Vec<_>, Vec<_>) = missed.into_iter().partition(is_noted);
         if !new.is_empty() {
             let files: Vec<i64> = new.iter().map(|missed| missed.file).collect();
@@ -230,11 +224,17 @@ impl Removals {
 
 /// Which files are to be looked for one by one, unless nothing can be said of them: as a rule a scan has met all that should
 /// be there, and those that were away.
-fn which(known: &Connection, owner: &Owner, folder: &Path, scan: Scanned) -> Result<Option<Which>, Error> {
+fn which(
+    known: &Connection,
+    owner: &Owner,
+    folder: &Path,
+    scan: Scanned,
+    pulse: &Pulse,
+) -> Result<Option<Which>, Error> {
     if scan.fresh > 0 {
         return Ok(Some(Which::All));
     }
-    let back = match survey::back(known, owner.0.account, folder) {
+    let back = match survey::back(known, owner.0.account, folder, pulse) {
         Ok(back) => back,
         Err(Trouble::Store(error)) => return Err(error.into()),
         Err(Trouble::Io) => return Ok(None),

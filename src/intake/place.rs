@@ -203,7 +203,7 @@ impl<'a> Placing<'a> {
         if let Some((index, rule)) = merge::find(record, &candidates) {
             return Ok((rows[index], rule));
         }
-        // A copy of what a file told before it grew.
+        // Of two copies one has grown, and the other has another name now.
         for row in rows {
             if records::has_told(self.connection, row, told)? {
                 return Ok((row, Rule::Copy));

@@ -169,6 +169,19 @@ fn what_is_believed_is_not_held_up_by_what_is_not() {
     assert_eq!(bench.queued(), ["fitferry-20200412T063015Z@1"]);
 }
 
+/// One memory after another: the version that was moved is known by its name, whichever is read first.
+#[test]
+fn a_moved_version_and_the_next_one_are_one_workout() {
+    let [short, long] = [30, 90].map(|minutes| [run(Format::Gpx, "2026-04-12T06:30:15Z", minutes)]);
+    let versions = [("/w/done/2026-11/a.gpx", &short), ("/w/a.gpx", &long), ("/w/done/2026-11/a (2).gpx", &long)];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let bench = Bench::new();
+        let sessions: Vec<_> =
+            order.iter().map(|index| bench.take(versions[*index].0, versions[*index].1).sessions).collect();
+        assert!(sessions.iter().all(|session| *session == sessions[0]), "{order:?}");
+    }
+}
+
 /// Somebody appends to it, or it is our own log.
 #[test]
 fn what_waits_or_is_ignored_is_news_once() {

@@ -1,7 +1,7 @@
 //! Files that are not where they were: since when, whether that is believed, and the end of what they told.
 
 use super::Account;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -81,6 +81,17 @@ fn path(row: &Row<'_>) -> rusqlite::Result<PathBuf> {
     Ok(PathBuf::from(OsString::from_vec(row.get(0)?)))
 }
 
+/// Sets the times since when files at or below a path are missed by as much as the clock was set.
+pub fn shift(connection: &Connection, account: Account, path: &Path, jump: SignedDuration) -> rusqlite::Result<()> {
+    let [path, from, to] = range(path);
+    let mut update = connection.prepare_cached(
+        "UPDATE file SET gone_ms = gone_ms + ?5
+         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3) AND gone_ms IS NOT NULL",
+    )?;
+    let millis = i64::try_from(jump.as_millis()).unwrap_or_default();
+    update.execute(params![account.id, path, from, to, millis]).map(drop)
+}
+
 /// Leaves it to a person to say that files are gone.
 pub fn doubt(connection: &Connection, files: &[i64]) -> rusqlite::Result<()> {
     let mut update = connection.prepare_cached("UPDATE file SET gone_ms = NULL, doubted = 1 WHERE id = ?1")?;
@@ -91,11 +102,12 @@ pub fn doubt(connection: &Connection, files: &[i64]) -> rusqlite::Result<()> {
 pub fn find_again(connection: &Connection, files: &[i64]) -> rusqlite::Result<Vec<PathBuf>> {
     let believed = "UPDATE file SET gone_ms = NULL WHERE id = ?1 AND gone_ms IS NOT NULL RETURNING path";
     let mut believed = connection.prepare_cached(believed)?;
-    let mut doubted = connection.prepare_cached("UPDATE file SET doubted = 0 WHERE id = ?1 AND doubted")?;
+    let others = "UPDATE file SET doubted = 0, absent_ms = NULL WHERE id = ?1 AND (doubted OR absent_ms IS NOT NULL)";
+    let mut others = connection.prepare_cached(others)?;
     let mut paths = Vec::new();
     for file in files {
         paths.extend(believed.query_row([file], path).optional()?);
-        doubted.execute([file])?;
+        others.execute([file])?;
     }
     Ok(paths)
 }
@@ -200,7 +212,7 @@ pub fn without_session(connection: &Connection, account: Account, path: &Path) -
     let mut query = connection.prepare_cached(
         "SELECT id, judged_ms, path FROM file
          WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)
-             AND verdict IN ('rejected', 'waiting', 'ignored')
+             AND verdict IN ('rejected', 'waiting', 'ignored', 'no-session')
              AND NOT EXISTS (SELECT 1 FROM record WHERE file_id = file.id)",
     )?;
     let judged = |row: &Row<'_>| {

@@ -57,14 +57,18 @@ pub fn of_session(connection: &Connection, session: SessionRow) -> rusqlite::Res
 /// Records of former versions of a file, at most: those that were moved from its path.
 const MOST_FORMER: usize = 200;
 
-/// What the files told that lay where a file lies now, or lay before it was moved, and were moved: the latest first.
+/// What other versions of a file told, the latest first: those that lay where it lies, or lay before it was moved, and were
+/// moved, and the one that lies there now.
 pub fn of_former_versions(connection: &Connection, file: i64) -> rusqlite::Result<Vec<(RecordRow, SessionRow)>> {
     let mut query = connection.prepare_cached(
-        "SELECT record.id, session_row FROM file AS here
-         JOIN file AS moved
-             ON moved.moved_from = coalesce(here.moved_from, here.path) AND moved.account_id = here.account_id
-         JOIN record ON file_id = moved.id
-         WHERE here.id = ?1 AND moved.id != ?1 ORDER BY record.id DESC LIMIT ?2",
+        "SELECT record.id, session_row FROM record WHERE file_id != ?1 AND file_id IN (
+             SELECT moved.id FROM file AS here JOIN file AS moved
+                 ON moved.moved_from = coalesce(here.moved_from, here.path) AND moved.account_id = here.account_id
+                 WHERE here.id = ?1
+             UNION SELECT lying.id FROM file AS here JOIN file AS lying
+                 ON lying.path = here.moved_from AND lying.account_id = here.account_id
+                 WHERE here.id = ?1)
+         ORDER BY record.id DESC LIMIT ?2",
     )?;
     query.query_map(params![file, MOST_FORMER], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }

@@ -15,7 +15,7 @@ const REST: u32 = 3;
 pub struct Readings {
     began: Duration,
     is_new: bool,
-    /// How long files have taken in all that nothing was known of.
+    /// See [`Readings::of_new`].
     of_new: Duration,
     /// Until when each file is left alone that took its time.
     rests: HashMap<PathBuf, Duration>,
@@ -42,7 +42,7 @@ impl Readings {
         self.of_new
     }
 
-    /// When a file may be read that is closed now.
+    /// When a file may be read that has changed by now.
     pub fn next(&self, path: &Path, now: Duration) -> Duration {
         self.rests.get(path).copied().unwrap_or_default().max(now)
     }

@@ -19,7 +19,7 @@ const POLLED_SHARE: u32 = 50;
 const CLEAN: Duration = Duration::from_secs(86_400);
 
 /// How often it is tried to listen to a folder where that failed.
-const TRY_AGAIN: Duration = Duration::from_secs(60);
+const TRY_AGAIN: Duration = Duration::from_secs(600);
 
 /// Tells a folder from another that has taken its name: device and inode.
 pub type Identity = (u64, u64);

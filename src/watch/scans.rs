@@ -55,6 +55,11 @@ impl Watcher {
                         Known::No if scan.is_told && links == 1 => self.unheard.found(&path, now),
                         Known::No | Known::Seen => {}
                     }
+                    let next = self.readings.next(&path, now);
+                    if next > now {
+                        self.tracks.insert(path, Track::growing(stamp, next));
+                        continue;
+                    }
                     scan.candidates += 1;
                     self.readings.begin(now, known == Known::No);
                     let age_at_most = self.root.looked().map(|then| now.saturating_sub(then));
@@ -101,7 +106,6 @@ impl Watcher {
             candidates,
             settled,
             fresh,
-            unread: self.tracks.failed(),
             barred: barred.len(),
             identity: roots::identity(&dir),
         };

@@ -129,24 +129,6 @@ fn a_file_that_came_before_our_eyes_is_not_old() {
     assert!(told.age_at_most.is_some_and(|age| age <= began.elapsed()), "{told:?}");
 }
 
-#[test]
-fn what_could_not_be_read_is_counted_until_it_can() {
-    let place = tempfile::tempdir().unwrap();
-    std::fs::write(place.path().join("a.fit"), "closed").unwrap();
-    let (mut watcher, sender) = watcher(place.path());
-    let candidate = read(&mut watcher);
-    watcher.report(&candidate, Finding::Failed(io::ErrorKind::PermissionDenied));
-    let unread = |watcher: &mut Watcher| loop {
-        if let Next::Scanned { scan, .. } = watcher.next(&mut |_, _| Known::Settled) {
-            break scan.unread;
-        }
-    };
-    assert_eq!(unread(&mut watcher), 1);
-    watcher.report(&candidate, Finding::Settled);
-    sender.send(Hint::Closed(place.path().to_path_buf()));
-    assert_eq!(unread(&mut watcher), 0);
-}
-
 /// Of two that exchange their names, the new one is told of before the old one.
 #[test]
 fn what_is_said_to_be_gone_and_is_there_is_read() {

@@ -42,12 +42,6 @@ impl Tracks {
         Some((path, track))
     }
 
-    /// How many could not be read.
-    pub fn failed(&self) -> u64 {
-        let failed = self.files.values().filter(|track| track.has_failed());
-        u64::try_from(failed.count()).unwrap_or(u64::MAX)
-    }
-
     /// When the next one is due.
     pub fn next_due(&self) -> Option<Duration> {
         self.schedule.first().map(|(due, _)| *due)

@@ -58,11 +58,11 @@ impl Watched {
     }
 }
 
-/// Never ends.
-pub async fn look_after(mut watched: Vec<Watched>, store: Store) {
+/// Never ends. On a thread of its own, as the runtime's timers wake three times for each of these pauses.
+pub fn look_after(mut watched: Vec<Watched>, store: &Store) {
     loop {
-        watched.iter_mut().for_each(|folder| folder.look(&store));
+        watched.iter_mut().for_each(|folder| folder.look(store));
         let is_busy = watched.iter().any(|folder| folder.is_stuck || folder.pulse.busy().is_some());
-        tokio::time::sleep(if is_busy { TICK } else { IDLE_TICK }).await;
+        std::thread::sleep(if is_busy { TICK } else { IDLE_TICK });
     }
 }

@@ -111,7 +111,7 @@ impl FolderThread {
                     if scan.is_root && scan.barred == 0 {
                         if scan.files == 0 {
                             self.missing();
-                        } else if scan.fresh + scan.unread == 0 {
+                        } else if scan.fresh == 0 {
                             self.unseen.set_missing(&path, false);
                         }
                         let is_missing = self.unseen.is_missing(&path);
@@ -258,6 +258,10 @@ impl FolderThread {
                 return Finding::Failed(error.kind());
             }
         };
+        if candidate.failed.is_some() {
+            // It was passed over when all else was looked through.
+            self.note(|c, account, _| accounts::be_wary(c, account));
+        }
         // Somebody may still write to it, unless it was closed or has rested for long.
         read.mixed = !candidate.closed && candidate.rest != Rest::Long && self.is_mixed(person, path, &read);
         let finding = Finding::of(read.proof(), candidate.rest);

@@ -1,4 +1,4 @@
-//! Whether the wall clock was set since somebody last looked: then the times that were written down by it say nothing.
+//! By how much the wall clock was set since somebody last looked: times that were written down by it are set as well.
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
@@ -11,17 +11,18 @@ const DRIFT: SignedDuration = SignedDuration::from_secs(60);
 pub struct Clock(Option<(SignedDuration, Timestamp)>);
 
 impl Clock {
-    /// Looks at the clocks.
-    pub fn was_set(&mut self) -> bool {
+    /// Looks at the clocks: by how much one was set, if it was.
+    pub fn jump(&mut self) -> Option<SignedDuration> {
         // It goes on while the machine is asleep.
         let steady = clock_gettime(ClockId::Boottime);
         let nanos = i32::try_from(steady.tv_nsec).unwrap_or_default();
         self.looked(SignedDuration::new(steady.tv_sec, nanos), Timestamp::now())
     }
 
-    fn looked(&mut self, steady: SignedDuration, wall: Timestamp) -> bool {
-        let before = self.0.replace((steady, wall));
-        before.is_some_and(|(since, then)| (wall.duration_since(then) - (steady - since)).abs() > DRIFT)
+    fn looked(&mut self, steady: SignedDuration, wall: Timestamp) -> Option<SignedDuration> {
+        let (since, then) = self.0.replace((steady, wall))?;
+        let jump = wall.duration_since(then) - (steady - since);
+        (jump.abs() > DRIFT).then_some(jump)
     }
 }
 
@@ -36,6 +37,7 @@ mod tests {
         let found = looks.map(|(steady, wall)| {
             clock.looked(SignedDuration::from_secs(steady), Timestamp::from_second(wall).unwrap())
         });
-        assert_eq!(found, [false, false, false, true, false, true]);
+        let jump = |seconds| Some(SignedDuration::from_secs(seconds));
+        assert_eq!(found, [None, None, None, jump(2_991_710), None, jump(-3_000_060)]);
     }
 }

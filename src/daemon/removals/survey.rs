@@ -68,7 +68,8 @@ pub fn survey(
     let mut survey = Survey::default();
     absent::below(connection, account, folder, which, |told| {
         pulse.at(&told.path);
-        match (is_there(&told.path).map_err(|_| Trouble::Io)?, told.gone.is_some() || told.doubted) {
+        let was_away = told.gone.is_some() || told.doubted || told.absent.is_some();
+        match (is_there(&told.path).map_err(|_| Trouble::Io)?, was_away) {
             (true, true) => survey.back.push(told.file),
             (true, false) => {}
             (false, _) if !told.doubted && has_moved(&told.path) => survey.moved.push(told.file),
@@ -91,9 +92,10 @@ pub fn survey(
 }
 
 /// How many known files of a folder that were away are there again.
-pub fn back(connection: &Connection, account: Account, folder: &Path) -> Result<u64, Trouble> {
+pub fn back(connection: &Connection, account: Account, folder: &Path, pulse: &Pulse) -> Result<u64, Trouble> {
     let mut back = 0;
     absent::below(connection, account, folder, Which::Away, |told| {
+        pulse.at(&told.path);
         back += u64::from(is_there(&told.path).map_err(|_| Trouble::Io)?);
         Ok::<(), Trouble>(())
     })?;

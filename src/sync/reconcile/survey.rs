@@ -34,6 +34,7 @@ impl<S: Surroundings> Reconciler<S> {
                 if !self.around.is_complete() {
                     // One has gone meanwhile, and its word may have come before this one.
                     let _ = self.call(move |c| accounts::set_wary(c, account, true)).await;
+                    return true;
                 }
             }
             return false;

@@ -65,9 +65,9 @@ pub fn of_former_versions(connection: &Connection, file: i64) -> rusqlite::Resul
              SELECT moved.id FROM file AS here JOIN file AS moved
                  ON moved.moved_from = coalesce(here.moved_from, here.path) AND moved.account_id = here.account_id
                  WHERE here.id = ?1
-             UNION SELECT lying.id FROM file AS here JOIN file AS lying
-                 ON lying.path = here.moved_from AND lying.account_id = here.account_id
-                 WHERE here.id = ?1)
+             UNION SELECT lying.id FROM file AS lying
+                 WHERE lying.account_id = (SELECT account_id FROM file WHERE id = ?1)
+                     AND lying.path = (SELECT moved_from FROM file WHERE id = ?1))
          ORDER BY record.id DESC LIMIT ?2",
     )?;
     query.query_map(params![file, MOST_FORMER], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()

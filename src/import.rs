@@ -12,7 +12,9 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
-use tokio::sync::broadcast::error::RecvError;
+use std::time::{Duration, Instant};
+use tokio::runtime::{self, Runtime};
+use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Failures in a row, without a delivery between them, after which the server counts as down.
 const PATIENCE: u32 = 3;
@@ -22,6 +24,9 @@ const SOON: SignedDuration = SignedDuration::from_mins(1);
 
 /// So few sessions that asking where they stand costs nothing.
 const FEW: usize = 50;
+
+/// Asking where many stand keeps the store from what it is there for: it rests this many times as long as that took.
+const REST: u32 = 20;
 
 /// What an import tells on its way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -139,6 +144,8 @@ fn take_all(
 
 /// Waits until every session is delivered or parked, or until there is no hope for now.
 fn follow(route: &Route, sessions: Sessions, told: &Sender<Told>) -> Result<Summary, Error> {
+    let timer = runtime::Builder::new_current_thread().enable_time().build();
+    let timer = timer.map_err(|error| Error::Failed(format!("there is no timer: {error}")))?;
     // Listening first: what is delivered between the question and the listening would never be told.
     let mut progress = route.progress.subscribe();
     let Sessions { all, changed } = sessions;
@@ -149,16 +156,18 @@ fn follow(route: &Route, sessions: Sessions, told: &Sender<Told>) -> Result<Summ
         failures: 0,
         parked: HashSet::new(),
         told: HashSet::new(),
+        unsure: false,
+        rested: Instant::now(),
     };
     following.ask()?;
     while following.goes_on()? {
         if told.send(Told::Left(count(&following.left))).is_err() {
             break;
         }
-        match progress.blocking_recv() {
+        match next(&timer, &mut progress, following.patience()) {
             Ok(news) => following.take(news)?,
             // Some news were missed: the store knows.
-            Err(RecvError::Lagged(_)) => following.ask()?,
+            Err(RecvError::Lagged(_)) => following.unsure = true,
             Err(RecvError::Closed) => {
                 following.summary.reason = Some("fitferry is stopping".to_owned());
             }
@@ -179,6 +188,21 @@ struct Following<'a> {
     parked: HashSet<SessionRow>,
     /// Delivered, as we were told, at whatever revision.
     told: HashSet<SessionRow>,
+    /// Whether the store may know more than we were told.
+    unsure: bool,
+    /// When it may be asked again.
+    rested: Instant,
+}
+
+/// The next news, or nothing if there are none for so long.
+fn next(
+    timer: &Runtime,
+    progress: &mut broadcast::Receiver<Progress>,
+    patience: Option<Duration>,
+) -> Result<Option<Progress>, RecvError> {
+    let Some(patience) = patience else { return progress.blocking_recv().map(Some) };
+    let news = timer.block_on(async { tokio::time::timeout(patience, progress.recv()).await });
+    news.map_or(Ok(None), |news| news.map(Some))
 }
 
 fn count<T>(rows: &HashSet<T>) -> u64 {
@@ -192,12 +216,20 @@ impl Following<'_> {
             // What was delivered may have a newer revision by now.
             self.left = std::mem::take(&mut self.told);
             self.ask()?;
+        } else if self.unsure && (self.left.len() <= FEW || self.rested <= Instant::now()) {
+            self.ask()?;
         }
         Ok(!self.left.is_empty() && self.summary.reason.is_none())
     }
 
+    /// How long to wait for news before the store is asked; nothing if only news matter.
+    fn patience(&self) -> Option<Duration> {
+        self.unsure.then(|| self.rested.saturating_duration_since(Instant::now()))
+    }
+
     /// Asks the store where the sessions stand.
     fn ask(&mut self) -> Result<(), Error> {
+        let began = Instant::now();
         let rows: Vec<SessionRow> = self.left.iter().copied().collect();
         let standings = self.route.store.call_blocking(move |connection| {
             rows.into_iter().map(|row| Ok((row, outbox::standing(connection, row)?))).collect::<Result<Vec<_>, _>>()
@@ -219,6 +251,8 @@ impl Following<'_> {
             self.summary.reason = hopeless;
         }
         self.halted();
+        self.unsure = false;
+        self.rested = Instant::now() + began.elapsed() * REST;
         Ok(())
     }
 
@@ -240,35 +274,33 @@ impl Following<'_> {
         }
     }
 
-    fn take(&mut self, news: Progress) -> Result<(), Error> {
+    fn take(&mut self, news: Option<Progress>) -> Result<(), Error> {
         match news {
-            Progress::Delivered(row) => {
+            None => {}
+            Some(Progress::Delivered(row)) => {
                 self.failures = 0;
-                // The last ones may all be waiting for a time that is far away.
                 if self.left.remove(&row) {
                     self.told.insert(row);
-                    if self.left.len() <= FEW {
-                        self.ask()?;
-                    }
+                    // The last ones may all be waiting for a time that is far away.
+                    self.unsure |= self.left.len() <= FEW;
                 }
             }
-            Progress::Parked { session, reason } => {
+            Some(Progress::Parked { session, reason }) => {
                 self.failures = 0;
                 self.park(session, reason)?;
             }
-            Progress::Retrying { reason } => {
+            Some(Progress::Retrying { reason }) => {
                 self.failures += 1;
+                self.unsure = true;
                 if self.failures >= PATIENCE {
                     self.summary.reason = Some(reason);
-                } else {
-                    self.ask()?;
                 }
             }
-            Progress::Adopted => {
+            Some(Progress::Adopted) => {
                 self.failures = 0;
-                self.ask()?;
+                self.unsure = true;
             }
-            Progress::Halted => self.halted(),
+            Some(Progress::Halted) => self.halted(),
         }
         Ok(())
     }

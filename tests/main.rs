@@ -20,5 +20,6 @@ mod project;
 mod pull;
 mod server;
 mod sim;
+mod store;
 mod support;
 mod sync;

@@ -12,10 +12,11 @@ pub type SessionRow = i64;
 
 /// Whether a session of the account, but not this one, has this id, at whatever destination.
 pub fn has_id(connection: &Connection, account: Account, id: &str, but: Option<SessionRow>) -> rusqlite::Result<bool> {
+    // In this order, or the planner walks through all of the account's sessions.
     let mut query = connection.prepare_cached(
         "SELECT 1 FROM session WHERE account_id = ?1 AND session_id = ?2 AND id IS NOT ?3
          UNION ALL
-         SELECT 1 FROM alias JOIN session ON session.id = session_row
+         SELECT 1 FROM alias CROSS JOIN session ON session.id = session_row
          WHERE alias.session_id = ?2 AND account_id = ?1 AND session.id IS NOT ?3",
     )?;
     query.exists(params![account.id, id, but])

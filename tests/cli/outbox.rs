@@ -21,7 +21,9 @@ fn with_two_parked(server: &FaultServer) -> (Place, Daemon) {
     drop_runs(&place, 3);
     daemon.wait_for("session.parked");
     daemon.wait_for("session.parked");
-    wait::until_true("the other", || server.sessions().contains_key(&id(2)));
+    // Not as soon as the server has it: its answer must be heard, too.
+    wait::until_true("the other", || place.json(&["outbox", "list", "--json"]).len() == 2);
+    assert!(server.sessions().contains_key(&id(2)));
     (place, daemon)
 }
 

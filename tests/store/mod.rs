@@ -1,0 +1,3 @@
+//! The daemon's memory by itself.
+
+mod work;

@@ -20,6 +20,7 @@ mod support {
     pub mod fault_server;
     pub mod fit;
     pub mod http;
+    pub mod catalogue;
     pub mod program;
     pub mod strava;
     pub mod wait;

@@ -23,7 +23,7 @@ mod http;
 mod proxy;
 
 use fitferry::config::WindowRule;
-use fitferry::server::{self, User};
+use fitferry::server::{self, Ears, User};
 use proxy::Proxy;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     let users = [User { name: "me".to_owned(), token: SecretString::from(TOKEN) }];
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let source = server::start(&dir.path().join("cloud"), anywhere, WindowRule::default(), &users).unwrap();
+    let source = server::start(&dir.path().join("cloud"), Ears::At(anywhere), WindowRule::default(), &users).unwrap();
     runtime().block_on(fill(source.address, count));
     let all = sessions(source.address, TOKEN);
     assert_eq!(all.len(), usize::try_from(count).unwrap());
@@ -168,7 +168,7 @@ fn compare(place: &Path, all: &BTreeMap<String, Value>) {
     assert!(in_file == *all, "the file is the source");
     let users = [User { name: "me".to_owned(), token: SecretString::from(TOKEN) }];
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = server::start(&place.join("state"), anywhere, WindowRule::default(), &users).unwrap();
+    let server = server::start(&place.join("state"), Ears::At(anywhere), WindowRule::default(), &users).unwrap();
     let at_home = sessions(server.address, TOKEN);
     server.stop();
     let plain = |sessions: &BTreeMap<String, Value>| {

@@ -19,6 +19,7 @@ mod support {
     pub mod fault_server;
     pub mod history;
     pub mod http;
+    pub mod catalogue;
     pub mod program;
     pub mod proxy;
     pub mod served;

@@ -13,7 +13,7 @@
 use axum::Router;
 use axum::routing::get;
 use fitferry::config::WindowRule;
-use fitferry::server::{self, User};
+use fitferry::server::{self, Ears, User};
 use reqwest::{Client, Method, StatusCode};
 use secrecy::SecretString;
 use std::net::SocketAddr;
@@ -39,7 +39,7 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     let users = [User { name: "me".to_owned(), token: SecretString::from(TOKEN) }];
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = server::start(dir.path(), anywhere, WindowRule::default(), &users).unwrap();
+    let server = server::start(dir.path(), Ears::At(anywhere), WindowRule::default(), &users).unwrap();
     let (rate, slowest, left) = runtime().block_on(storm(server.address, lasting));
     let listed = runtime().block_on(count(server.address));
     assert_eq!(listed, left, "every write is there, every delete is done");

@@ -2,6 +2,7 @@
 
 mod auth;
 mod config;
+mod events;
 mod explain;
 mod files;
 mod forget;
@@ -66,6 +67,7 @@ enum Command {
     Reconcile(reconcile::Reconcile),
     Config(config::Config),
     Auth(auth::Auth),
+    Events(events::Events),
 }
 
 /// How a command ended.
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Reconcile(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
         Command::Auth(command) => command.run(&cli.global),
+        Command::Events(command) => command.run(),
     };
     let exit = result.unwrap_or_else(|error| output::report(&error));
     ExitCode::from(exit.code())

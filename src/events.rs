@@ -1,341 +1,345 @@
-//! The catalogue of log events: one function per event, with its stable name, level and fields. Nothing else logs.
+//! All that the log says: each event with its stable name, level and fields, when it fires, and what to do about it.
+//! Nothing else logs.
 //!
 //! Every change of state is one event at info or above. Names and fields are an interface: people alert on them.
 
-use crate::escape;
-use jiff::Timestamp;
-use std::fmt::Display;
-use std::net::SocketAddr;
-use std::path::Path;
-use tracing::{debug, error, info, warn};
-
-// The daemon.
-
-pub fn daemon_starting(version: &str, state_dir: &Path, config: Option<&Path>) {
-    let config = config.map(escape::path).unwrap_or_else(|| "none".to_owned());
-    info!(event = "daemon.starting", version, state_dir = escape::path(state_dir), config, "starting");
-}
-
-pub fn daemon_ready() {
-    info!(event = "daemon.ready", "ready");
-}
-
-pub fn daemon_stopping(signal: &str) {
-    info!(event = "daemon.stopping", signal, "stopping");
-}
-
-pub fn daemon_stopped() {
-    info!(event = "daemon.stopped", "stopped");
-}
-
-pub fn store_failed(what: &str, error: &impl Display) {
-    error!(event = "store.failed", what, %error, "the store failed; it is tried again");
-}
-
-pub fn store_works(what: &str) {
-    info!(event = "store.works", what, "the store works again");
-}
-
-pub fn store_damaged(error: &impl Display) {
-    error!(event = "store.damaged", %error, "the memory is damaged: ending, so that the next start makes it anew");
-}
-
-pub fn store_set_aside(file: &Path, aside: &Path, reason: &str) {
-    error!(
-        event = "store.set_aside",
-        file = escape::path(file),
-        aside = escape::path(aside),
-        reason,
-        "the memory was damaged and is set aside; a new one is made from folders and server, so nothing is lost. Is the disk sound?"
-    );
-}
-
-pub fn store_is_copy() {
-    warn!(
-        event = "store.copy",
-        "this memory is not the one that was used last; the server is asked before anything is sent"
-    );
-}
-
-pub fn control_failed(error: &impl Display) {
-    warn!(event = "control.failed", %error, "a command could not be served");
-}
-
-// The embedded server.
-
-pub fn server_ready(address: SocketAddr, token_file: &Path) {
-    info!(event = "server.ready", %address, token_file = escape::path(token_file), "serving the sessions API");
-}
-
-pub fn server_elsewhere(address: SocketAddr) {
-    info!(event = "server.elsewhere", %address, "another process serves the sessions; delivering to it");
-}
-
-pub fn server_failed(error: &impl Display) {
-    error!(event = "server.failed", %error, "the embedded server ended");
-}
-
-pub fn server_store_failed(work: &str, error: &impl Display) {
-    error!(event = "server.store_failed", work, %error, "the server's database fails; clients are told to try again");
-}
-
-pub fn server_store_works(work: &str) {
-    info!(event = "server.store_works", work, "the server's database works again");
-}
-
-pub fn server_fault(error: &impl Display) {
-    error!(event = "server.fault", %error, "a mistake in the server; the client was told that it is not its own");
-}
-
-// Folders.
-
-/// `mode` is "events" or "polling", and `reason` why it is not "events"; `every` is the time between scans, seconds.
-pub fn folder_watched(account: &str, folder: &Path, mode: &str, reason: Option<&str>, every: u64) {
-    info!(event = "folder.watched", account, folder = escape::path(folder), mode, reason, every, "watching");
-}
-
-pub fn folder_unwatchable(account: &str, folder: &Path, error: &impl Display, hint: &str) {
-    warn!(event = "folder.unwatchable", account, folder = escape::path(folder), %error, hint, "no events; the folder is polled");
-}
-
-pub fn folder_away(account: &str, folder: &Path, error: &impl Display) {
-    warn!(event = "folder.away", account, folder = escape::path(folder), %error, "the folder cannot be read; its sessions stay");
-}
-
-pub fn folder_back(account: &str, folder: &Path) {
-    info!(event = "folder.back", account, folder = escape::path(folder), "the folder can be read again");
-}
-
-/// `seconds` is for how long nothing is heard.
-pub fn folder_stuck(account: &str, folder: &Path, path: &Path, seconds: u64) {
-    warn!(
-        event = "folder.stuck",
-        account,
-        folder = escape::path(folder),
-        path = escape::path(path),
-        seconds,
-        "the folder does not answer; other folders are not held up. Is its server there?"
-    );
-}
-
-pub fn folder_slow(account: &str, folder: &Path, seconds: u64) {
-    warn!(
-        event = "folder.slow",
-        account,
-        folder = escape::path(folder),
-        seconds,
-        "the folder is not looked through yet; what is queued so far is delivered meanwhile"
-    );
-}
-
-pub fn folder_answers(account: &str, folder: &Path) {
-    info!(event = "folder.answers", account, folder = escape::path(folder), "the folder answers again");
-}
-
-pub fn folder_unreadable(account: &str, folder: &Path, error: &impl Display) {
-    warn!(event = "folder.unreadable", account, folder = escape::path(folder), %error, "a folder inside cannot be read; it is tried again");
-}
-
-pub fn folder_doubted(account: &str, folder: &Path, missed: usize, reason: &str) {
-    warn!(
-        event = "folder.doubted",
-        account,
-        folder = escape::path(folder),
-        missed,
-        reason,
-        "files are gone, and their sessions stay: put them back, or confirm with \"fitferry files forget\""
-    );
-}
-
-pub fn folder_move_failed(account: &str, folder: &Path, file: &Path, error: &impl Display, hint: &str) {
-    warn!(
-        event = "folder.move_failed",
-        account,
-        folder = escape::path(folder),
-        path = escape::path(file),
-        %error,
-        hint,
-        "files that are done with stay where they are; it is tried again"
-    );
-}
-
-pub fn folder_rescan(reason: &str) {
-    warn!(event = "folder.rescan", reason, "events were lost; scanning");
-}
-
-pub fn scan_done(account: &str, folder: &Path, files: u64, candidates: u64, millis: u128) {
-    debug!(event = "scan.done", account, folder = escape::path(folder), files, candidates, millis, "scanned");
-}
-
-// Files.
-
-pub fn file_queued(account: &str, file: &Path, sessions: usize, changed: usize, reason: Option<&str>) {
-    info!(event = "file.queued", account, file = escape::path(file), sessions, changed, reason, "sessions queued");
-}
-
-pub fn file_known(account: &str, file: &Path, sessions: usize) {
-    info!(event = "file.known", account, file = escape::path(file), sessions, "nothing new");
-}
-
-pub fn file_no_session(account: &str, file: &Path, reason: &str) {
-    info!(event = "file.no_session", account, file = escape::path(file), reason, "no session");
-}
-
-pub fn file_rejected(account: &str, file: &Path, reason: &str) {
-    warn!(event = "file.rejected", account, file = escape::path(file), reason, "rejected; a mended copy will be read");
-}
-
-/// Somebody may write to it all the time: then only the first is for everybody.
-pub fn file_waiting(account: &str, file: &Path, reason: &str, is_news: bool) {
-    if is_news {
-        info!(event = "file.waiting", account, file = escape::path(file), reason, "waiting");
-    } else {
-        debug!(event = "file.waiting", account, file = escape::path(file), reason, "still waiting");
-    }
-}
-
-/// As [`file_waiting`].
-pub fn file_ignored(account: &str, file: &Path, reason: &str, is_news: bool) {
-    if is_news {
-        info!(event = "file.ignored", account, file = escape::path(file), reason, "ignored");
-    } else {
-        debug!(event = "file.ignored", account, file = escape::path(file), reason, "still ignored");
-    }
-}
-
-pub fn file_unreadable(account: &str, file: &Path, error: &impl Display) {
-    warn!(event = "file.unreadable", account, file = escape::path(file), %error, "cannot be read; it is tried again");
-}
-
-pub fn file_moved(account: &str, from: &Path, to: &Path) {
-    info!(event = "file.moved", account, from = escape::path(from), to = escape::path(to), "done with, and moved");
-}
-
-pub fn file_stays(account: &str, file: &Path, copy: &Path) {
-    debug!(
-        event = "file.stays",
-        account,
-        file = escape::path(file),
-        copy = escape::path(copy),
-        "done with, and not moved, as the same is in place already"
-    );
-}
-
-pub fn file_missed(account: &str, file: &Path, seconds: u64) {
-    info!(
-        event = "file.missed",
-        account,
-        file = escape::path(file),
-        seconds,
-        "gone; its sessions are deleted unless it comes back"
-    );
-}
-
-pub fn file_back(account: &str, file: &Path) {
-    info!(event = "file.back", account, file = escape::path(file), "there again; its sessions stay");
-}
-
-pub fn file_forgotten(account: &str, file: &Path, deleted: usize) {
-    info!(
-        event = "file.forgotten",
-        account,
-        file = escape::path(file),
-        deleted,
-        "gone for good; sessions that no other file tells of are deleted"
-    );
-}
-
-// Sessions.
-
-pub fn session_delivered(account: &str, session: &str, revision: i64, attempts: u32) {
-    info!(event = "session.delivered", account, session, revision, attempts, "delivered");
-}
-
-pub fn session_deleted(account: &str, session: &str, attempts: u32) {
-    info!(event = "session.deleted", account, session, attempts, "deleted from the server");
-}
-
-pub fn session_retry(account: &str, session: &str, attempts: u32, seconds: u64, reason: &str) {
-    info!(event = "session.retry", account, session, attempts, seconds, reason, "not delivered; trying again");
-}
-
-pub fn session_parked(account: &str, session: &str, reason: &str) {
-    warn!(event = "session.parked", account, session, reason, "parked: it needs a person");
-}
-
-pub fn session_missing(account: &str, session: &str, remedy: &str) {
-    warn!(event = "session.missing", account, session, remedy, "gone from the server");
-}
-
-pub fn session_deleted_there(account: &str, session: &str, remedy: &str) {
-    warn!(event = "session.deleted_there", account, session, remedy, "somebody deleted it on the server");
-}
-
-pub fn session_edited_there(account: &str, session: &str, remedy: &str) {
-    warn!(event = "session.edited_there", account, session, remedy, "somebody changed it on the server");
-}
-
-pub fn session_unwanted(account: &str, session: &str, remedy: &str) {
-    warn!(event = "session.unwanted", account, session, remedy, "still on the server");
-}
-
-pub fn sessions_hastened(account: &str, sessions: usize) {
-    info!(event = "sessions.hastened", account, sessions, "somebody wants them tried again now");
-}
-
-pub fn sessions_rederived(account: &str, sessions: usize, changed: usize) {
-    info!(event = "sessions.rederived", account, sessions, changed, "made anew by the settings of today");
-}
-
-pub fn session_discarded(account: &str, session: &str, revision: i64) {
-    warn!(event = "session.discarded", account, session, revision, "somebody decided that it is not to be sent");
-}
-
-// Accounts.
-
-pub fn account_stopped(account: &str, reason: &str, seconds: u64) {
-    error!(event = "account.stopped", account, reason, seconds, "deliveries stop; the queue is kept, and tried again");
-}
-
-pub fn account_paused(account: &str, reason: &str, seconds: u64) {
-    warn!(event = "account.paused", account, reason, seconds, "deliveries pause; the queue is kept");
-}
-
-pub fn account_budget_spent(account: &str, requests: u64, until: Timestamp) {
-    warn!(
-        event = "account.budget_spent",
-        account,
-        requests,
-        %until,
-        "the requests of the day are used up (delivery.daily); nothing is asked until then"
-    );
-}
-
-pub fn account_resumed(account: &str) {
-    info!(event = "account.resumed", account, "deliveries go on");
-}
-
-pub fn reconcile_done(account: &str, compared: usize, missing: usize, edited: usize, deleted: usize, left: usize) {
-    info!(event = "reconcile.done", account, compared, missing, edited, deleted, left, "compared with the server");
-}
-
-pub fn reconcile_mass(account: &str, left: usize, compared: usize) {
-    error!(
-        event = "reconcile.mass",
-        account, left, compared, "too many sessions differ from the server; look, then run: fitferry reconcile"
-    );
-}
-
-pub fn survey_done(account: &str, adopted: usize, queued: usize, twins: usize) {
-    info!(event = "survey.done", account, adopted, queued, twins, "looked what the server has before sending");
-}
-
-pub fn reconcile_failed(account: &str, reason: &str, seconds: u64) {
-    warn!(event = "reconcile.failed", account, reason, seconds, "could not compare; trying again");
-}
-
-// Pulling.
-
-pub fn pull_waiting(account: &str, server: &str, seconds: u64, reason: &str) {
-    warn!(event = "pull.waiting", account, server, seconds, reason, "the server fails; it is asked again");
+mod catalogue;
+
+use catalogue::{events, kind, log};
+pub use catalogue::{Event, Field, Kind, Level};
+
+events! {
+    // The daemon.
+
+    /// The program begins to run as a daemon.
+    ///
+    /// Nothing. Again and again, without "daemon.stopping" between them, it crashes: look at what comes before each.
+    Info daemon_starting = "daemon.starting" (version: Text, state_dir: Path, config: Maybe) "starting";
+
+    /// It watches, delivers and answers.
+    ///
+    /// Nothing.
+    Info daemon_ready = "daemon.ready" () "ready";
+
+    /// It goes on with other settings, which a signal made it read.
+    ///
+    /// Nothing.
+    Info daemon_reloaded = "daemon.reloaded" () "reloaded";
+
+    /// Other settings were to be read, and are not good; it goes on with those of before.
+    ///
+    /// Mend what "error" says ("fitferry config check" says it, too), then reload again.
+    Error config_refused = "config.refused" (error: Error) "the new configuration is refused; the old one stays";
+
+    /// A signal asks it to end, or its memory was found to be damaged.
+    ///
+    /// Nothing.
+    Info daemon_stopping = "daemon.stopping" (signal: Text) "stopping";
+
+    /// What was in flight is settled, and the memory is closed.
+    ///
+    /// Nothing.
+    Info daemon_stopped = "daemon.stopped" () "stopped";
+
+    /// A write or a look into the memory failed, most often because the disk is full.
+    ///
+    /// Make room on the disk of the state directory, or look at the disk; it goes on by itself.
+    Error store_failed = "store.failed" (what: Text, error: Error) "the store failed; it is tried again";
+
+    /// The same works again.
+    ///
+    /// Nothing.
+    Info store_works = "store.works" (what: Text) "the store works again";
+
+    /// The database of the memory turned out to be damaged.
+    ///
+    /// Nothing at once: the service manager starts it again, and it makes a new memory. Look at the disk.
+    Error store_damaged = "store.damaged" (error: Error) "the memory is damaged: ending, so that the next start makes it anew";
+
+    /// A damaged memory was renamed at a start, and a new one is made.
+    ///
+    /// Look at the disk. The file that was set aside may be removed once all is well.
+    Error store_set_aside = "store.set_aside" (file: Path, aside: Path, reason: Text) "the memory was damaged and is set aside; a new one is made from folders and server, so nothing is lost. Is the disk sound?";
+
+    /// The memory is an older state of itself, or a copy: a backup was restored, or a disk was copied.
+    ///
+    /// Nothing.
+    Warn store_is_copy = "store.copy" () "this memory is not the one that was used last; the server is asked before anything is sent";
+
+    /// A command could not be served by the daemon, or the service manager could not be told something.
+    ///
+    /// Give the command again; if it stays so, look at the error.
+    Warn control_failed = "control.failed" (error: Error) "a command could not be served";
+
+    // The embedded server.
+
+    /// The embedded server answers at this address.
+    ///
+    /// Nothing. The token for its clients is in that file.
+    Info server_ready = "server.ready" (address: Address, token_file: Path) "serving the sessions API";
+
+    /// Another process, "fitferry serve", serves this state directory already.
+    ///
+    /// Nothing.
+    Info server_elsewhere = "server.elsewhere" (address: Address) "another process serves the sessions; delivering to it";
+
+    /// The embedded server ended although nobody asked it to.
+    ///
+    /// Look at the error, and start fitferry again.
+    Error server_failed = "server.failed" (error: Error) "the embedded server ended";
+
+    /// The server's database cannot be written or read, most often because the disk is full.
+    ///
+    /// Make room on its disk, or look at the disk; it goes on by itself.
+    Error server_store_failed = "server.store_failed" (work: Text, error: Error) "the server's database fails; clients are told to try again";
+
+    /// The same works again.
+    ///
+    /// Nothing.
+    Info server_store_works = "server.store_works" (work: Text) "the server's database works again";
+
+    /// A request met a mistake in the server.
+    ///
+    /// Report it, with the error.
+    Error server_fault = "server.fault" (error: Error) "a mistake in the server; the client was told that it is not its own";
+
+    // Folders.
+
+    /// A folder is watched from now on, by "events" or by "polling"; "reason" says why not by events, "every" how often it is scanned.
+    ///
+    /// Nothing.
+    Info folder_watched = "folder.watched" (account: Text, folder: Path, mode: Text, reason: Maybe, every: Seconds) "watching";
+
+    /// The system gives no events for a folder, often because a limit is reached.
+    ///
+    /// Do what "hint" says, or nothing: the folder is scanned from time to time.
+    Warn folder_unwatchable = "folder.unwatchable" (account: Text, folder: Path, error: Error, hint: Text) "no events; the folder is polled";
+
+    /// A watched folder is not there, cannot be read, or lacks its sentinel file.
+    ///
+    /// Mount it, or make it readable; it is taken up again by itself.
+    Warn folder_away = "folder.away" (account: Text, folder: Path, error: Error) "the folder cannot be read; its sessions stay";
+
+    /// It is there again.
+    ///
+    /// Nothing.
+    Info folder_back = "folder.back" (account: Text, folder: Path) "the folder can be read again";
+
+    /// A look at a folder or file has not returned for so long.
+    ///
+    /// Look whether the server of that share runs; it is taken up again by itself.
+    Warn folder_stuck = "folder.stuck" (account: Text, folder: Path, path: Path, seconds: Seconds) "the folder does not answer; other folders are not held up. Is its server there?";
+
+    /// The first look through a folder takes so long that deliveries begin without its end.
+    ///
+    /// Nothing.
+    Warn folder_slow = "folder.slow" (account: Text, folder: Path, seconds: Seconds) "the folder is not looked through yet; what is queued so far is delivered meanwhile";
+
+    /// A folder that was stuck goes on.
+    ///
+    /// Nothing.
+    Info folder_answers = "folder.answers" (account: Text, folder: Path) "the folder answers again";
+
+    /// A folder below a watched one cannot be read.
+    ///
+    /// Let the user that fitferry runs as read and enter it.
+    Warn folder_unreadable = "folder.unreadable" (account: Text, folder: Path, error: Error) "a folder inside cannot be read; it is tried again";
+
+    /// More files are gone than a person removes, or the folder is another one than it was.
+    ///
+    /// Put them back, or confirm with "fitferry files forget".
+    Warn folder_doubted = "folder.doubted" (account: Text, folder: Path, missed: Count, reason: Text) "files are gone, and their sessions stay: put them back, or confirm with \"fitferry files forget\"";
+
+    /// Files that are done with cannot be moved to where the folder's settings want them.
+    ///
+    /// Do what "hint" says; it is tried again.
+    Warn folder_move_failed = "folder.move_failed" (account: Text, folder: Path, path: Path, error: Error, hint: Text) "files that are done with stay where they are; it is tried again";
+
+    /// The system's queue of events ran over, or events stopped.
+    ///
+    /// Nothing.
+    Warn folder_rescan = "folder.rescan" (reason: Text) "events were lost; scanning";
+
+    /// A folder was looked through: so many files, and so many that had to be looked into.
+    ///
+    /// Nothing.
+    Debug scan_done = "scan.done" (account: Text, folder: Path, files: Total, candidates: Total, millis: Millis) "scanned";
+
+    // Files.
+
+    /// A file was read: it tells of so many sessions, and so many of them are new or changed.
+    ///
+    /// Nothing. "reason" says what was left out of it, if anything.
+    Info file_queued = "file.queued" (account: Text, file: Path, sessions: Count, changed: Count, reason: Maybe) "sessions queued";
+
+    /// A file was read, and tells nothing new.
+    ///
+    /// Nothing.
+    Info file_known = "file.known" (account: Text, file: Path, sessions: Count) "nothing new";
+
+    /// A file is sound and holds no workout: a route, a course, settings.
+    ///
+    /// Nothing.
+    Info file_no_session = "file.no_session" (account: Text, file: Path, reason: Text) "no session";
+
+    /// A file is damaged, or of a form that is not understood.
+    ///
+    /// Export it again, or see "fitferry explain FILE".
+    Warn file_rejected = "file.rejected" (account: Text, file: Path, reason: Text) "rejected; a mended copy will be read";
+
+    /// A file is not complete yet, or not believed yet.
+    ///
+    /// Nothing; if it stays so for hours, export it again.
+    Info file_waiting = "file.waiting" (account: Text, file: Path, reason: Text) "waiting";
+
+    /// The same again, of a file that somebody keeps writing to.
+    ///
+    /// Nothing.
+    Debug file_still_waiting = "file.waiting" (account: Text, file: Path, reason: Text) "still waiting";
+
+    /// A file is of no kind that fitferry reads.
+    ///
+    /// Nothing.
+    Info file_ignored = "file.ignored" (account: Text, file: Path, reason: Text) "ignored";
+
+    /// The same again, of a file that somebody keeps writing to.
+    ///
+    /// Nothing.
+    Debug file_still_ignored = "file.ignored" (account: Text, file: Path, reason: Text) "still ignored";
+
+    /// A file cannot be opened or read.
+    ///
+    /// Let the user that fitferry runs as read it; it is tried again.
+    Warn file_unreadable = "file.unreadable" (account: Text, file: Path, error: Error) "cannot be read; it is tried again";
+
+    /// A file that is done with was moved, as its folder's settings want it.
+    ///
+    /// Nothing.
+    Info file_moved = "file.moved" (account: Text, from: Path, to: Path) "done with, and moved";
+
+    /// A file that is done with was not moved, as the same is there already.
+    ///
+    /// Nothing; it may be removed.
+    Debug file_stays = "file.stays" (account: Text, file: Path, copy: Path) "done with, and not moved, as the same is in place already";
+
+    /// A file is gone, in a folder whose removed files lose their sessions after so long.
+    ///
+    /// Put it back if that was a mistake.
+    Info file_missed = "file.missed" (account: Text, file: Path, seconds: Seconds) "gone; its sessions are deleted unless it comes back";
+
+    /// A file that was missed is there again.
+    ///
+    /// Nothing.
+    Info file_back = "file.back" (account: Text, file: Path) "there again; its sessions stay";
+
+    /// A file is gone for good, and so many sessions with it.
+    ///
+    /// Nothing. Should the file come back, so do they.
+    Info file_forgotten = "file.forgotten" (account: Text, file: Path, deleted: Count) "gone for good; sessions that no other file tells of are deleted";
+
+    // Sessions.
+
+    /// The server has taken this revision of a session.
+    ///
+    /// Nothing.
+    Info session_delivered = "session.delivered" (account: Text, session: Text, revision: Revision, attempts: Attempts) "delivered";
+
+    /// The server has deleted a session that is not wanted any more.
+    ///
+    /// Nothing.
+    Info session_deleted = "session.deleted" (account: Text, session: Text, attempts: Attempts) "deleted from the server";
+
+    /// An attempt failed in a way that passes; the next one is after so long.
+    ///
+    /// Nothing, unless it goes on for hours: then look at the server and the network.
+    Info session_retry = "session.retry" (account: Text, session: Text, attempts: Attempts, seconds: Seconds, reason: Text) "not delivered; trying again";
+
+    /// The server refuses a session for good.
+    ///
+    /// See "fitferry outbox list" for what it said, then "outbox retry" or "outbox discard".
+    Warn session_parked = "session.parked" (account: Text, session: Text, reason: Text) "parked: it needs a person";
+
+    /// A session that was delivered is gone from the server.
+    ///
+    /// Nothing: "remedy" says what is done. Often: find out who deletes there.
+    Warn session_missing = "session.missing" (account: Text, session: Text, remedy: Text) "gone from the server";
+
+    /// Somebody deleted a session on the server.
+    ///
+    /// Nothing: "remedy" says what is done, and "reconcile.on_deleted" decides it.
+    Warn session_deleted_there = "session.deleted_there" (account: Text, session: Text, remedy: Text) "somebody deleted it on the server";
+
+    /// Somebody changed a session on the server.
+    ///
+    /// Nothing: "remedy" says what is done, and "reconcile.on_edited" decides it.
+    Warn session_edited_there = "session.edited_there" (account: Text, session: Text, remedy: Text) "somebody changed it on the server";
+
+    /// A session that was deleted is on the server still, or again.
+    ///
+    /// Nothing: "remedy" says what is done.
+    Warn session_unwanted = "session.unwanted" (account: Text, session: Text, remedy: Text) "still on the server";
+
+    /// A person asked for so many sessions to be tried again.
+    ///
+    /// Nothing.
+    Info sessions_hastened = "sessions.hastened" (account: Text, sessions: Count) "somebody wants them tried again now";
+
+    /// The settings have changed what sessions say: so many were looked at, and so many are other ones now.
+    ///
+    /// Nothing.
+    Info sessions_rederived = "sessions.rederived" (account: Text, sessions: Count, changed: Count) "made anew by the settings of today";
+
+    /// A person took a session out of the outbox.
+    ///
+    /// Nothing. "fitferry outbox retry ID" brings it back.
+    Warn session_discarded = "session.discarded" (account: Text, session: Text, revision: Revision) "somebody decided that it is not to be sent";
+
+    // Accounts.
+
+    /// The server refuses the login, or the account as a whole.
+    ///
+    /// Give new credentials ("fitferry auth login", or the token file); the queue is kept, and goes on by itself.
+    Error account_stopped = "account.stopped" (account: Text, reason: Text, seconds: Seconds) "deliveries stop; the queue is kept, and tried again";
+
+    /// The server fails for everybody, or asks to be left alone for so long.
+    ///
+    /// Nothing, unless it goes on for hours: then look at the server and the network.
+    Warn account_paused = "account.paused" (account: Text, reason: Text, seconds: Seconds) "deliveries pause; the queue is kept";
+
+    /// The requests that a day allows are used up.
+    ///
+    /// Nothing, or raise "delivery.daily" if the server allows more.
+    Warn account_budget_spent = "account.budget_spent" (account: Text, requests: Total, until: Time) "the requests of the day are used up (delivery.daily); nothing is asked until then";
+
+    /// A stop or a pause is over.
+    ///
+    /// Nothing.
+    Info account_resumed = "account.resumed" (account: Text) "deliveries go on";
+
+    /// What the server has was compared with what should be there; "left" are for a person.
+    ///
+    /// Nothing, unless "left" is more than 0: see "reconcile.mass".
+    Info reconcile_done = "reconcile.done" (account: Text, compared: Count, missing: Count, edited: Count, deleted: Count, left: Count) "compared with the server";
+
+    /// So many sessions differ from the server that it is rather a mistake than somebody's will.
+    ///
+    /// Look with "fitferry reconcile --dry-run", then have it repaired with "fitferry reconcile".
+    Error reconcile_mass = "reconcile.mass" (account: Text, left: Count, compared: Count) "too many sessions differ from the server; look, then run: fitferry reconcile";
+
+    /// What waits was looked for on the server before it is sent: so many were there, so many are sent, so many are somebody else's copies.
+    ///
+    /// Nothing.
+    Info survey_done = "survey.done" (account: Text, adopted: Count, queued: Count, twins: Count) "looked what the server has before sending";
+
+    /// A comparison with the server failed.
+    ///
+    /// Nothing, unless it goes on for hours: then look at the server and the network.
+    Warn reconcile_failed = "reconcile.failed" (account: Text, reason: Text, seconds: Seconds) "could not compare; trying again";
+
+    // Pulling.
+
+    /// A server fails while its history is pulled.
+    ///
+    /// Nothing: it is asked again after so long.
+    Warn pull_waiting = "pull.waiting" (account: Text, server: Text, seconds: Seconds, reason: Text) "the server fails; it is asked again";
 }

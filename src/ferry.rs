@@ -9,7 +9,7 @@ use crate::crash;
 use crate::directory;
 use crate::events;
 use crate::intake::{self, Person};
-use crate::server::{self, Server, StartError, User};
+use crate::server::{self, Ears, Server, StartError, User};
 use crate::sqlite::OpenError;
 use crate::store::{self, Store, accounts, halts, outbox, run};
 use crate::sync::courier::Event;
@@ -63,7 +63,8 @@ pub enum StartFailure {
 }
 
 /// The exclusive right to deliver from a state directory, held until dropped or until the process dies.
-pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the open file")] File);
+#[derive(Clone)]
+pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the open file")] Arc<File>);
 
 impl Lock {
     /// Takes the lock, making the state directory first if there is none.
@@ -90,7 +91,7 @@ impl Lock {
         // Only for the message above.
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self(file))
+        Ok(Self(Arc::new(file)))
     }
 
     /// Takes the lock, waiting for another command to finish, but not for a daemon.
@@ -127,12 +128,12 @@ pub struct Ferry {
 pub const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 impl Ferry {
-    /// Starts everything. `listen` is where the embedded server goes if this process has to run it.
-    pub async fn start(config: &Config, lock: Lock, listen: SocketAddr) -> Result<Self, StartFailure> {
+    /// Starts everything. `ears` are for the embedded server, if this process has to run it.
+    pub async fn start(config: &Config, lock: Lock, ears: Ears) -> Result<Self, StartFailure> {
         crash::point("start.locked");
         let (server, address) = match config.embeds_server() {
-            true => start_server(config, listen)?,
-            false => (None, listen),
+            true => start_server(config, ears)?,
+            false => (None, config.settings.server.listen),
         };
         let (store, store_thread) = Store::open(&config.state_dir)?;
         let (stop, _) = watch::channel(false);
@@ -263,6 +264,17 @@ impl Ferry {
         Ok(())
     }
 
+    /// What others listen with after us: two of them, as the first may fail for other reasons.
+    pub fn ears(&self, config: &Config) -> [Ears; 2] {
+        let open = || self.server.as_ref().and_then(|server| server.ears().ok());
+        [open(), open()].map(|ears| ears.unwrap_or(Ears::At(config.settings.server.listen)))
+    }
+
+    /// Where the embedded server is, if this process runs it.
+    pub fn server_address(&self) -> Option<SocketAddr> {
+        self.server.as_ref().map(|server| server.address)
+    }
+
     /// Says where the embedded server is, if this process runs it, and which file has the token.
     pub fn announce(&self, config: &Config) {
         if let (Some(server), Some(account)) = (&self.server, config.accounts.first()) {
@@ -313,9 +325,9 @@ pub fn point(connection: &Connection, account: &str, identity: &str) -> rusqlite
 }
 
 /// Starts the embedded server, unless another process serves this state directory already.
-pub fn start_server(config: &Config, listen: SocketAddr) -> Result<(Option<Server>, SocketAddr), StartFailure> {
+pub fn start_server(config: &Config, ears: Ears) -> Result<(Option<Server>, SocketAddr), StartFailure> {
     let users = users(config)?;
-    match server::start(&config.state_dir, listen, config.settings.server.window, &users) {
+    match server::start(&config.state_dir, ears, config.settings.server.window, &users) {
         Ok(server) => {
             let address = server.address;
             Ok((Some(server), address))

@@ -367,8 +367,11 @@ pub fn tell(account: &str, path: &Path, receipt: &Receipt) {
         Verdict::Known => events::file_known(account, path, receipt.sessions.len()),
         Verdict::NoSession => events::file_no_session(account, path, words),
         Verdict::Rejected => events::file_rejected(account, path, words),
-        Verdict::Waiting => events::file_waiting(account, path, words, receipt.is_news),
-        Verdict::Ignored => events::file_ignored(account, path, words, receipt.is_news),
+        Verdict::Waiting if receipt.is_news => events::file_waiting(account, path, words),
+        // Somebody may write to it all the time: then only the first is for everybody.
+        Verdict::Waiting => events::file_still_waiting(account, path, words),
+        Verdict::Ignored if receipt.is_news => events::file_ignored(account, path, words),
+        Verdict::Ignored => events::file_still_ignored(account, path, words),
     }
 }
 

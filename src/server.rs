@@ -49,9 +49,32 @@ const READERS: usize = 8;
 /// How long requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Where the server listens.
+#[derive(Debug)]
+pub enum Ears {
+    At(SocketAddr),
+    /// Somebody listens there already: the service manager, or the server that was there before.
+    Open(TcpListener),
+}
+
+impl Ears {
+    fn open(self) -> Result<TcpListener, StartError> {
+        match self {
+            Self::At(address) => Self::bind(address),
+            Self::Open(listener) => Ok(listener),
+        }
+    }
+
+    /// Listens at an address, before there is a server.
+    pub fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+        TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+    }
+}
+
 /// A running server; dropping it does not stop it, [`Server::stop`] does.
 pub struct Server {
     pub address: SocketAddr,
+    ears: TcpListener,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -75,7 +98,7 @@ pub enum StartError {
 }
 
 /// Starts serving the sessions below `state_dir`. When this returns, requests are answered.
-pub fn start(state_dir: &Path, listen: SocketAddr, rule: WindowRule, users: &[User]) -> Result<Server, StartError> {
+pub fn start(state_dir: &Path, ears: Ears, rule: WindowRule, users: &[User]) -> Result<Server, StartError> {
     if let Some((first, second)) = users::same_token(users) {
         return Err(StartError::SharedToken { first: first.to_owned(), second: second.to_owned() });
     }
@@ -92,10 +115,10 @@ pub fn start(state_dir: &Path, listen: SocketAddr, rule: WindowRule, users: &[Us
         }
         Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
-    let listen_failed = |source| StartError::Listen { address: listen, source };
-    let listener = TcpListener::bind(listen).map_err(listen_failed)?;
-    listener.set_nonblocking(true).map_err(listen_failed)?;
-    let address = listener.local_addr().map_err(listen_failed)?;
+    let listener = ears.open()?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let ears = listener.try_clone().map_err(failed)?;
     // For those who find the lock taken.
     lock.set_len(0).and_then(|()| writeln!(lock, "{address}")).map_err(failed)?;
     let (database, writing) = Database::open(&dir.join(DATABASE), users, rule)?;
@@ -113,7 +136,7 @@ pub fn start(state_dir: &Path, listen: SocketAddr, rule: WindowRule, users: &[Us
         let _ = writing.join();
     };
     let thread = std::thread::Builder::new().name("server".to_owned()).spawn(serve).map_err(failed)?;
-    Ok(Server { address, stop, thread })
+    Ok(Server { address, ears, stop, thread })
 }
 
 async fn run(listener: TcpListener, database: Database, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
@@ -127,8 +150,14 @@ async fn run(listener: TcpListener, database: Database, stopped: oneshot::Receiv
 }
 
 impl Server {
+    /// For the server that comes after this one: who connects meanwhile waits for it.
+    pub fn ears(&self) -> std::io::Result<Ears> {
+        self.ears.try_clone().map(Ears::Open)
+    }
+
     /// Stops taking requests, lets those in flight finish, and waits until everything is on disk.
     pub fn stop(self) {
+        drop(self.ears);
         // An error means that it has stopped already.
         let _ = self.stop.send(());
         let _ = self.thread.join();

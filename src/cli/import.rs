@@ -10,6 +10,7 @@ use crate::ferry::{ANYWHERE, Ferry, Lock};
 use crate::formats::READER_VERSION;
 use crate::import::{self, FileResult, Told};
 use crate::intake::{self, Links, Seen};
+use crate::server::Ears;
 use crate::rules::{FolderRules, Rules};
 use crate::store::{self, Stamp, Verdict, accounts, files};
 use crate::telemetry;
@@ -113,7 +114,7 @@ fn as_watched(rules: &Rules, path: PathBuf) -> PathBuf {
 impl Work<'_> {
     /// Delivers in this process, which holds the lock meanwhile.
     fn deliver(self, runtime: Runtime, lock: Lock, tally: Tally) -> anyhow::Result<Tally> {
-        let mut ferry = runtime.block_on(Ferry::start(self.config, lock, ANYWHERE))?;
+        let mut ferry = runtime.block_on(Ferry::start(self.config, lock, Ears::At(ANYWHERE)))?;
         let index = self.config.accounts.iter().position(|account| account.name == self.account.name).unwrap_or(0);
         let (route, person) = (ferry.routes[index].clone(), ferry.people[index].clone());
         // Until all files are read, nothing that waits does not mean that there is nothing to compare.

@@ -6,6 +6,7 @@ use crate::config::{self, Account, Config};
 use crate::control::{self, Compare, Compared};
 use crate::escape;
 use crate::ferry::{ANYWHERE, Ferry, Lock, StartFailure};
+use crate::server::Ears;
 use crate::sync::reconcile::Report;
 use crate::telemetry;
 use jiff::Timestamp;
@@ -96,7 +97,7 @@ impl Reconcile {
 
 /// Without a daemon: compares in this process, which holds the lock meanwhile.
 async fn alone(config: &Config, account: &Account, lock: Lock, compare: &Compare) -> anyhow::Result<Compared> {
-    let mut ferry = Ferry::start(config, lock, ANYWHERE).await?;
+    let mut ferry = Ferry::start(config, lock, Ears::At(ANYWHERE)).await?;
     let index = config.accounts.iter().position(|other| other.name == account.name).unwrap_or(0);
     ferry.reconcile(false);
     let compared = control::ask(&ferry.routes[index], compare).await;

@@ -28,7 +28,7 @@ impl Run {
             make_default_folder(&config);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(daemon::run(&config))?;
+        runtime.block_on(daemon::run(&flags, config))?;
         Ok(Exit::Done)
     }
 }

@@ -3,6 +3,7 @@
 use super::{Exit, Global, output};
 use crate::config::{self, Config, Flags};
 use crate::ferry::StartFailure;
+use crate::server::Ears;
 use crate::{daemon, directory, events, ferry, server, telemetry};
 use secrecy::ExposeSecret;
 use std::io::Write;
@@ -66,7 +67,7 @@ fn serve(config: &Config) -> anyhow::Result<Exit> {
     make_state_dir(config)?;
     let users = ferry::users(config)?;
     let settings = &config.settings.server;
-    let server = server::start(&config.state_dir, settings.listen, settings.window, &users)?;
+    let server = server::start(&config.state_dir, Ears::At(settings.listen), settings.window, &users)?;
     for account in &config.accounts {
         events::server_ready(server.address, &config.server_token_file(&account.name));
     }

@@ -1,17 +1,40 @@
-//! What systemd hears of us: that we are ready, that we are alive, that we stop.
+//! What systemd hears of us, and what it has opened for us: that we are ready, alive, busy with other settings, or stop.
 
 use crate::events;
-use crate::store::Store;
+use crate::server::Ears;
+use crate::store::outbox;
+use crate::sync::Route;
+use crate::sync::courier::Event;
+use listenfd::ListenFd;
 use sd_notify::NotifyState;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
+
+/// After something has changed, so long until it is told: there may be more of it.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the embedded server may take to say that it is well.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn ready() {
     send(&[NotifyState::Ready]);
 }
 
+/// Until the next [`ready`], the unit counts as reloading.
+pub fn reloading() {
+    let now = NotifyState::monotonic_usec_now();
+    send(&[Some(NotifyState::Reloading), now.ok()].into_iter().flatten().collect::<Vec<_>>());
+}
+
 pub fn stopping() {
     send(&[NotifyState::Stopping]);
+}
+
+pub fn status(text: &str) {
+    send(&[NotifyState::Status(text)]);
 }
 
 fn send(state: &[NotifyState<'_>]) {
@@ -21,28 +44,95 @@ fn send(state: &[NotifyState<'_>]) {
     }
 }
 
+/// The socket that the service manager has opened for the embedded server, if it has.
+pub fn ears() -> std::io::Result<Option<Ears>> {
+    Ok(ListenFd::from_env().take_tcp_listener(0)?.map(Ears::Open))
+}
+
+/// Tells the service manager, in a line, how much waits, whenever that may have changed. Never ends.
+pub async fn tell_status(routes: &[Route]) {
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return std::future::pending().await;
+    }
+    let news = Arc::new(Notify::new());
+    for route in routes {
+        let (mut progress, news) = (route.progress.subscribe(), Arc::clone(&news));
+        tokio::spawn(async move {
+            // Until nobody tells anything any more.
+            while !matches!(progress.recv().await, Err(tokio::sync::broadcast::error::RecvError::Closed)) {
+                news.notify_one();
+            }
+        });
+    }
+    loop {
+        if let Some(text) = describe(routes).await {
+            status(&text);
+        }
+        news.notified().await;
+        sleep(PAUSE).await;
+    }
+}
+
+async fn describe(routes: &[Route]) -> Option<String> {
+    let first = routes.first()?;
+    let accounts: Vec<i64> = routes.iter().map(|route| route.account.id).collect();
+    let counts = first.store.call(move |connection| {
+        accounts.into_iter().map(|account| outbox::counts(connection, account)).collect::<Result<Vec<_>, _>>()
+    });
+    let counts = counts.await.ok()?;
+    let (queued, parked) = counts.iter().fold((0, 0), |(q, p), counts| (q + counts.queued, p + counts.parked));
+    let mut text = format!("{queued} queued, {parked} parked");
+    for route in routes {
+        if let Some(halt) = &*route.halted.borrow() {
+            text += &format!("; {}: {}", route.name, halt.reason);
+        }
+    }
+    Some(text)
+}
+
 /// Tells systemd that we are alive, if it wants to know.
 pub struct Watchdog {
     every: Option<Duration>,
-    store: Store,
+    server: Option<SocketAddr>,
 }
 
 impl Watchdog {
-    pub fn of_environment(store: Store) -> Self {
+    pub fn of_environment(server: Option<SocketAddr>) -> Self {
         // Twice in the time that systemd allows, as its documentation advises.
-        Self { every: sd_notify::watchdog_enabled().map(|within| within / 2), store }
+        Self { every: sd_notify::watchdog_enabled().map(|within| within / 2), server }
     }
 
-    /// Never ends. Each sign of life follows an answer of the store's thread, so that a hanging one is noticed.
-    pub async fn feed(self) {
+    /// Never ends. Each sign of life follows an answer of everything that could hang: the store's thread, whoever delivers,
+    /// and the embedded server. Whoever compares may wait for another server for long, with limits of its own.
+    pub async fn feed(self, routes: &[Route]) {
         let Some(every) = self.every else { return std::future::pending().await };
         let mut ticks = tokio::time::interval_at(Instant::now() + every, every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if self.store.call(|_| Ok(())).await.is_ok() {
+            if self.is_alive(routes).await {
                 send(&[NotifyState::Watchdog]);
             }
         }
     }
+
+    async fn is_alive(&self, routes: &[Route]) -> bool {
+        for route in routes {
+            let (asking, answered) = oneshot::channel();
+            let asked = route.courier.send(Event::Ping(asking)).is_ok();
+            if !asked || answered.await.is_err() || route.store.call(|_| Ok(())).await.is_err() {
+                return false;
+            }
+        }
+        match self.server {
+            Some(address) => timeout(PATIENCE, is_healthy(address)).await.unwrap_or(false),
+            None => true,
+        }
+    }
+}
+
+async fn is_healthy(server: SocketAddr) -> bool {
+    let client = reqwest::Client::builder().no_proxy().build();
+    let Ok(client) = client else { return false };
+    client.get(format!("http://{server}/healthz")).send().await.is_ok_and(|answer| answer.status().is_success())
 }

@@ -10,7 +10,7 @@ use crate::api::Client;
 use crate::config::{Account, Destination};
 use crate::directory;
 use crate::ferry::{self, Lock, StartFailure};
-use crate::server::{LARGEST_LIST, Server};
+use crate::server::{Ears, LARGEST_LIST, Server};
 use jiff::Timestamp;
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -48,7 +48,7 @@ impl Embedded {
         };
         // Nobody else has to find a server that ends by itself, so it takes any free port.
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (server, address) = ferry::start_server(config, anywhere)?;
+        let (server, address) = ferry::start_server(config, Ears::At(anywhere))?;
         let lock = lock.filter(|_| server.is_some());
         let account = Account { destination: Destination::Embedded, ..job.account.clone() };
         let client = Client::new(ferry::client_settings(config, &account, address)?).map_err(StartFailure::from)?;

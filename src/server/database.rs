@@ -65,6 +65,12 @@ impl Database {
         Ok((Self { writer, readers, writing, budget: Budget::new(), configured, rule }, thread))
     }
 
+    /// Fails unless the database can be written and read.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.writer.call(|_| Ok(())).await?;
+        self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await
+    }
+
     /// The user whose token this is. Given tokens are looked up each time, so that one that is taken back is of no use.
     pub async fn user(&self, token: &str) -> Result<Option<i64>, Error> {
         let hash = users::hash(token);

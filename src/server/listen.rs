@@ -24,6 +24,9 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection is kept. It ends after the request that it is busy with; a client only connects again.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(300);
 
+/// How long a connection is served still once it has to end.
+const NOTICE: Duration = Duration::from_millis(50);
+
 /// How long to wait if no connection can be accepted for want of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -82,6 +85,9 @@ async fn answer(stream: TcpStream, guest: Guest, router: Router, mut stopping: w
         _ = stopping.changed() => {}
         () = sleep(LONGEST_CONNECTION) => {}
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = timeout(grace, connection).await;
+    // Who has just come may have spoken, and not been heard yet.
+    if timeout(NOTICE, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(grace, connection).await;
+    }
 }

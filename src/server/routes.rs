@@ -29,6 +29,7 @@ pub fn router(database: Database) -> Router {
         .route("/$discovery/rest", get(describe))
         // The same address, as some clients spell it.
         .route("/%24discovery/rest", get(describe))
+        .route("/healthz", get(health))
         .fallback(|| async { ApiError::not_found() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .with_state(database)
@@ -87,6 +88,12 @@ async fn delete(
         }
         false => Err(ApiError::not_found()),
     }
+}
+
+/// Whether sessions would be taken and found again. Needs no token, and tells nothing else.
+async fn health(State(database): State<Database>) -> Result<&'static str, ApiError> {
+    database.check().await?;
+    Ok("ok\n")
 }
 
 /// Needs no token: generic clients ask before they have one, and it tells nothing of anybody.

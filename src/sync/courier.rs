@@ -127,6 +127,7 @@ impl Courier {
                 self.withholder = Some(ready);
                 self.waiting.retain(|due| !self.withheld.contains(&due.row));
             }
+            Event::Ping(asking) => actions.push(Action::Pong(asking)),
             Event::Release => {
                 self.withheld.clear();
                 self.look = true;

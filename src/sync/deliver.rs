@@ -116,6 +116,7 @@ impl Deliverer {
             Action::PutBack(rows) => self.write(move |c| outbox::unpark(c, &rows, now)),
             Action::Hasten => self.write(move |c| outbox::hasten(c, account, now)),
             Action::Rest(rest) => self.write(move |c| halts::set_rest(c, account, rest.as_ref())),
+            Action::Pong(asking) => drop(asking.send(())),
             Action::Withheld(ready) => {
                 // Whoever asked may have been cut off.
                 let _ = ready.send(());

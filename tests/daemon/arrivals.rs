@@ -211,7 +211,7 @@ fn a_bad_file_that_is_removed_is_forgotten() {
     fs::remove_file(place.folder().join("later.fit")).unwrap();
     let daemon = place.start_with(&[], &environment);
     wait::until_true("no bad file", || problems().is_empty());
-    assert_eq!(daemon.sessions(&place).len(), 1);
+    assert_eq!(daemon.wait_for_sessions(&place, 1).len(), 1);
 }
 
 #[test]

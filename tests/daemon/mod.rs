@@ -12,6 +12,7 @@ mod mounts;
 mod moved;
 pub mod nobody;
 mod patterns;
+mod reload;
 mod removals;
 mod restart;
 mod stuck;

@@ -62,6 +62,7 @@ fn pull_during_deliveries(prepare: impl Fn(&Place), reason: &str) {
         disk.pull(&daemon);
         // Once before anybody looks, and otherwise after some looks at the empty place.
         if round > 0 {
+            daemon.wait_for("folder.doubted");
             scans(&mut daemon, round);
         }
         disk.mount(&daemon);
@@ -147,6 +148,8 @@ fn a_disk_inside_that_is_unmounted_deletes_nothing() {
         wait::until_true("its files to be found again", || {
             place.json(&["files", "list", "--json"]).iter().any(is_back)
         });
+        // Only after a whole look at it is the disk the one that it was.
+        scans(&mut daemon, 2);
         fs::remove_file(disk.files.join("3.fit")).unwrap();
         daemon.wait_for("session.deleted");
     }

@@ -1,47 +1,147 @@
 //! Under a stand-in for systemd: READY, signs of life, a clean stop.
 
+use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
-use crate::support::program::Place;
+use crate::support::program::{Daemon, Place};
+use std::fs;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
+
+/// What would be systemd.
+struct Manager {
+    path: PathBuf,
+    socket: UnixDatagram,
+}
+
+impl Manager {
+    fn of(place: &Place) -> Self {
+        let path = place.dir.path().join("notify.sock");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Self { path, socket }
+    }
+
+    fn hear(&self) -> String {
+        let mut buffer = [0; 1024];
+        let length = self.socket.recv(&mut buffer).expect("a notification");
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    }
+
+    /// The next notification of this kind, with whatever else it says.
+    fn wait_for(&self, what: &str) -> String {
+        std::iter::from_fn(|| Some(self.hear())).find(|said| said.lines().any(|line| line.starts_with(what))).unwrap()
+    }
+
+    fn environment(&self) -> [(&str, &str); 2] {
+        [("NOTIFY_SOCKET", self.path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")]
+    }
+}
 
 #[test]
 fn ready_comes_first_and_a_stop_is_clean() {
     let place = Place::new();
-    let path = place.dir.path().join("notify.sock");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let hear = || {
-        let mut buffer = [0; 256];
-        let length = socket.recv(&mut buffer).expect("a notification");
-        String::from_utf8(buffer[..length].to_vec()).unwrap()
-    };
-    let mut daemon = place.spawn(&[], &[("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")]);
-    assert_eq!(hear().trim(), "READY=1");
+    let manager = Manager::of(&place);
+    let mut daemon = place.spawn(&[], &manager.environment());
+    assert_eq!(manager.hear().trim(), "READY=1");
     daemon.wait_for("daemon.ready");
+    assert_eq!(manager.wait_for("STATUS=").trim(), "STATUS=0 queued, 0 parked");
     place.drop_file("a.fit", Run::default().build());
     daemon.wait_for("session.delivered");
     daemon.wait_for_sessions(&place, 1);
-    assert_eq!(hear().trim(), "WATCHDOG=1");
+    manager.wait_for("WATCHDOG=1");
     let (took, events) = daemon.terminate();
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(events.last().unwrap()["event"], "daemon.stopped");
-    let last = std::iter::from_fn(|| Some(hear())).find(|said| !said.contains("WATCHDOG"));
-    assert_eq!(last.unwrap().trim(), "STOPPING=1");
+    assert_eq!(manager.wait_for("STOPPING=").trim(), "STOPPING=1");
+}
+
+#[test]
+fn the_status_says_what_waits_and_why() {
+    let (place, server) = (Place::new(), FaultServer::start("another"));
+    fs::write(place.dir.path().join("token"), "right\n").unwrap();
+    let destination = server.destination(&place.dir.path().join("token"));
+    fs::write(place.config(), format!("folders = ['{}']\n{destination}", place.folder().display())).unwrap();
+    let manager = Manager::of(&place);
+    let mut daemon = place.spawn(&[], &manager.environment());
+    place.drop_file("a.fit", Run::default().build());
+    daemon.wait_for("account.stopped");
+    let said = manager.wait_for("STATUS=1 queued, 0 parked; me: ");
+    assert!(said.contains("bad token"), "{said}");
+    daemon.terminate();
+}
+
+#[test]
+fn a_reload_is_announced_and_its_end_too() {
+    let place = Place::new();
+    fs::write(place.config(), format!("folders = ['{}']\n", place.folder().display())).unwrap();
+    let manager = Manager::of(&place);
+    let mut daemon = place.spawn(&[], &manager.environment());
+    daemon.wait_for("daemon.ready");
+    manager.wait_for("READY=1");
+    daemon.signal("HUP");
+    let reloading = manager.wait_for("RELOADING=1");
+    assert!(reloading.lines().any(|line| line.starts_with("MONOTONIC_USEC=")), "{reloading}");
+    manager.wait_for("READY=1");
+    fs::write(place.config(), "nonsense = 1\n").unwrap();
+    daemon.signal("HUP");
+    let refused = manager.wait_for("STATUS=the new");
+    assert!(refused.contains("nonsense"), "{refused}");
+    daemon.terminate();
+}
+
+/// The signs of life end while the memory cannot be written, and begin again.
+#[test]
+fn who_hangs_gives_no_sign_of_life() {
+    let place = Place::new();
+    let manager = Manager::of(&place);
+    let mut daemon = place.spawn(&[], &manager.environment());
+    daemon.wait_for("daemon.ready");
+    manager.wait_for("WATCHDOG=1");
+    let holder = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // Ten times a second otherwise.
+    manager.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut buffer = [0; 1024];
+    let heard = std::iter::from_fn(|| manager.socket.recv(&mut buffer).ok()).take(20).count();
+    assert!(heard < 20, "it is fed all the same");
+    holder.execute_batch("ROLLBACK").unwrap();
+    manager.socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    manager.wait_for("WATCHDOG=1");
+    daemon.terminate();
+}
+
+/// The service manager listens, and hands that over: the first request starts the daemon, and waits for it.
+#[test]
+fn the_server_takes_the_socket_that_it_is_given() {
+    let place = Place::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut command = Command::new("sh");
+    // The third descriptor is the socket; the process is the one that it is meant for.
+    command.args(["-c", "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" \"$@\""]);
+    command.arg(env!("CARGO_BIN_EXE_fitferry"));
+    let mut command = place.complete(command);
+    command.args(["run", "--watch"]).arg(place.folder()).env("FITFERRY_LOG__FORMAT", "json");
+    let mut daemon = Daemon::spawn_with(&mut command, OwnedFd::from(listener).into());
+    daemon.wait_for("daemon.ready");
+    assert_eq!(daemon.address(), address);
+    place.drop_file("a.fit", Run::default().build());
+    daemon.wait_for_sessions(&place, 1);
+    daemon.terminate();
 }
 
 #[test]
 fn the_server_alone_is_a_service_too() {
     let place = Place::new();
-    let path = place.dir.path().join("notify.sock");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let manager = Manager::of(&place);
     let mut command = place.command();
-    command.args(["serve", "--listen", "127.0.0.1:0"]).env("NOTIFY_SOCKET", &path).env("FITFERRY_LOG__FORMAT", "json");
-    let mut server = crate::support::program::Daemon::spawn(&mut command);
-    let mut buffer = [0; 256];
-    let length = socket.recv(&mut buffer).unwrap();
-    assert_eq!(&buffer[..length], b"READY=1\n");
+    command.args(["serve", "--listen", "127.0.0.1:0"]).envs(manager.environment()).env("FITFERRY_LOG__FORMAT", "json");
+    let mut server = Daemon::spawn(&mut command);
+    assert_eq!(manager.hear().trim(), "READY=1");
     server.wait_for("daemon.ready");
     assert!(server.sessions(&place).is_empty());
     let (took, _) = server.terminate();

@@ -125,7 +125,7 @@ impl Shell {
             Action::PutBack(rows) => jobs.push(Job::PutBack { rows, now: now_of_day }),
             Action::Hasten => jobs.push(Job::Hasten { now: now_of_day }),
             Action::Rest(rest) => jobs.push(Job::Rest(rest)),
-            Action::Halt(_) | Action::Prolong(_) | Action::Withheld(_) => {}
+            Action::Halt(_) | Action::Prolong(_) | Action::Withheld(_) | Action::Pong(_) => {}
             Action::Resume => jobs.push(Job::Rest(None)),
         }
     }

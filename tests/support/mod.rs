@@ -1,6 +1,7 @@
 //! What the tests share: writers of small workout files, the real binary, and a client that is not ours.
 
 pub mod archive;
+pub mod catalogue;
 pub mod corpus;
 pub mod disks;
 pub mod fault_server;

@@ -1,7 +1,7 @@
 //! The real binary: as a command that ends, and as a daemon that is watched through its log.
 
 use super::http::{self, Answer};
-use super::wait;
+use super::{catalogue, wait};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The whole of time, as far as sessions are concerned.
@@ -132,23 +133,33 @@ pub struct Daemon {
     events: Receiver<Value>,
     /// Every event so far.
     pub seen: Vec<Value>,
+    /// Where the log was not what the catalogue of events says.
+    complaints: Arc<Mutex<Vec<String>>>,
 }
 
 impl Daemon {
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn_with(command, Stdio::null())
+    }
+
+    /// The same for one that is given something as its standard input.
+    pub fn spawn_with(command: &mut Command, stdin: Stdio) -> Self {
+        let mut child = command.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, events) = channel();
+        let complaints = Arc::<Mutex<Vec<String>>>::default();
+        let complained = Arc::clone(&complaints);
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 // What is no event is an error message for a person.
                 let event = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                complained.lock().unwrap().extend(catalogue::complaint(&event));
                 if sender.send(event).is_err() {
                     return;
                 }
             }
         });
-        Self { child, events, seen: Vec::new() }
+        Self { child, events, seen: Vec::new(), complaints }
     }
 
     /// Waits for the next event of this name.
@@ -268,6 +279,8 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let complaints = self.complaints.lock().unwrap();
+        assert!(complaints.is_empty() || std::thread::panicking(), "{complaints:#?}");
     }
 }
 

@@ -239,7 +239,7 @@ fn a_person_answers_for_what_was_shown() {
     wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
     ids[1..].iter().for_each(|id| delete(&daemon, &place, id));
     let reconcile = |flags: &[&str]| place.json(&[&["reconcile", "--json"], flags].concat()).remove(0);
-    let recent = jiff::Timestamp::from_second(days_ago(2)).unwrap().to_string();
+    let recent = jiff::Timestamp::from_second(days_ago(2) - 3600).unwrap().to_string();
     let report = reconcile(&["--from", &recent]);
     let expected = serde_json::json!([{"session": ids[1], "finding": "deleted", "remedy": "stays deleted"}]);
     assert_eq!((&report["differences"], &report["left"]), (&expected, &0.into()), "{report}");

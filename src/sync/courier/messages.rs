@@ -8,6 +8,7 @@ use crate::store::sessions::SessionRow;
 use crate::sync::Heard;
 use jiff::Timestamp;
 use std::sync::mpsc::Sender;
+use tokio::sync::oneshot;
 use std::time::Duration;
 
 /// When and in which order sessions are sent.
@@ -37,6 +38,8 @@ pub enum Event {
     Withhold { rows: Vec<SessionRow>, ready: Sender<()> },
     /// It is decided, and written down.
     Release,
+    /// Somebody wants to know whether anybody is there.
+    Ping(oneshot::Sender<()>),
     /// What [`Action::Fetch`] found.
     Fetched(Fetched),
     /// What the destination said to an [`Action::Send`]: a hash of what it has now, or nothing after a deletion.
@@ -73,6 +76,8 @@ pub enum Action {
     Rest(Option<Rest>),
     /// None of the sessions that were asked for is in flight any more.
     Withheld(Sender<()>),
+    /// Yes, somebody is there.
+    Pong(oneshot::Sender<()>),
     /// Nothing is sent for longer than a moment.
     Halt(Halt),
     /// The same goes on, for so long from now: nothing that is worth telling again, but somebody may look.

@@ -17,10 +17,10 @@
 #[expect(dead_code, reason = "the tests use all of it")]
 mod support {
     pub mod archive;
+    pub mod catalogue;
     pub mod fault_server;
     pub mod fit;
     pub mod http;
-    pub mod catalogue;
     pub mod program;
     pub mod strava;
     pub mod wait;

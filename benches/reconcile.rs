@@ -16,10 +16,10 @@
 #[path = "../tests/support"]
 #[expect(dead_code, reason = "the tests use all of it")]
 mod support {
+    pub mod catalogue;
     pub mod fault_server;
     pub mod history;
     pub mod http;
-    pub mod catalogue;
     pub mod program;
     pub mod proxy;
     pub mod served;

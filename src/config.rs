@@ -86,6 +86,7 @@ pub struct Settings {
     pub reconcile: ReconcileSettings,
     pub server: ServerSettings,
     pub log: LogSettings,
+    pub monitor: MonitorSettings,
     pub account: Vec<AccountSettings>,
 }
 
@@ -291,6 +292,16 @@ impl Default for ServerSettings {
     }
 }
 
+/// For whoever looks whether all is well.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MonitorSettings {
+    /// Where `/healthz` and `/metrics` are served to everybody who can connect; nowhere by default.
+    pub listen: Option<SocketAddr>,
+    /// An address that is asked for after each comparison with the destination.
+    pub heartbeat: Option<Redacted>,
+}
+
 /// When a session belongs to a window; the API changed its mind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", try_from = "String")]
@@ -354,6 +365,7 @@ pub enum LogFormat {
     Human,
     Logfmt,
     Json,
+    Journal,
 }
 
 impl TryFrom<String> for LogFormat {
@@ -365,7 +377,10 @@ impl TryFrom<String> for LogFormat {
             "human" => Ok(Self::Human),
             "logfmt" => Ok(Self::Logfmt),
             "json" => Ok(Self::Json),
-            _ => Err(format!("\"{text}\" is not a format; use \"auto\", \"human\", \"logfmt\" or \"json\"")),
+            "journal" => Ok(Self::Journal),
+            _ => {
+                Err(format!("\"{text}\" is not a format; use \"auto\", \"human\", \"logfmt\", \"json\" or \"journal\""))
+            }
         }
     }
 }

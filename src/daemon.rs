@@ -4,6 +4,8 @@
 mod folders;
 mod ghosts;
 mod ground;
+mod heartbeat;
+mod monitor;
 pub mod moves;
 mod notify;
 mod reload;
@@ -12,8 +14,9 @@ mod removals;
 use crate::config::{Config, Flags};
 use crate::ferry::{Ferry, Lock, StartFailure};
 use crate::server::{Ears, Server};
-use crate::{control, escape, events};
+use crate::{control, escape, events, telemetry};
 use folders::Folders;
+use monitor::Monitor;
 use notify::Watchdog;
 use reload::Next;
 use std::io::IsTerminal;
@@ -67,7 +70,11 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
             }
         };
         notify::ready();
-        if std::mem::take(&mut is_first) { events::daemon_ready() } else { events::daemon_reloaded() }
+        if std::mem::take(&mut is_first) {
+            events::daemon_ready();
+        } else {
+            events::daemon_reloaded();
+        }
         match running.wait(&mut signals, flags, &config).await {
             End::Stop(name) => {
                 events::daemon_stopping(name);
@@ -78,6 +85,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
             }
             End::Reload(next) => {
                 notify::reloading();
+                telemetry::start(&next.config.settings.log);
                 let [open, again] = running.ferry.ears(&config);
                 running.stop(&config).await?;
                 ears = next.ears.unwrap_or(open);
@@ -97,6 +105,7 @@ enum End {
 struct Running {
     ferry: Ferry,
     folders: Folders,
+    monitor: Option<Monitor>,
 }
 
 impl Running {
@@ -111,11 +120,14 @@ impl Running {
         if let Err(error) = control::listen(&config.state_dir, &ferry.routes, &ferry.people) {
             events::control_failed(&error);
         }
-        match Folders::watch(config, &ferry) {
-            Ok(folders) => Ok(Self { ferry, folders }),
-            Err(source) => {
+        let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
+        let watched = || Ok((Monitor::start(config)?, Folders::watch(config, &ferry).map_err(failed)?));
+        match watched() {
+            Ok((monitor, folders)) => Ok(Self { ferry, folders, monitor }),
+            Err(failure) => {
+                control::close(&config.state_dir);
                 ferry.stop().await?;
-                Err(StartFailure::StateDir { dir: config.state_dir.clone(), source })
+                Err(failure)
             }
         }
     }
@@ -124,7 +136,8 @@ impl Running {
     async fn wait(&self, signals: &mut Signals, flags: &Flags, config: &Config) -> End {
         let routes = &self.ferry.routes;
         let watchdog = Watchdog::of_environment(self.ferry.server_address());
-        let told = async { tokio::join!(watchdog.feed(routes), notify::tell_status(routes)) };
+        let beating = heartbeat::beat(config.settings.monitor.heartbeat.as_ref(), routes);
+        let told = async { tokio::join!(watchdog.feed(routes), notify::tell_status(routes), beating) };
         let stopped = async {
             loop {
                 match signals.next().await {
@@ -148,6 +161,7 @@ impl Running {
 
     async fn stop(self, config: &Config) -> Result<(), StartFailure> {
         control::close(&config.state_dir);
+        drop(self.monitor);
         self.folders.stop();
         self.ferry.stop().await
     }

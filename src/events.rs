@@ -5,8 +5,8 @@
 
 mod catalogue;
 
-use catalogue::{events, kind, log};
 pub use catalogue::{Event, Field, Kind, Level};
+use catalogue::{events, kind, log};
 
 events! {
     // The daemon.
@@ -82,11 +82,6 @@ events! {
     ///
     /// Nothing.
     Info server_elsewhere = "server.elsewhere" (address: Address) "another process serves the sessions; delivering to it";
-
-    /// The embedded server ended although nobody asked it to.
-    ///
-    /// Look at the error, and start fitferry again.
-    Error server_failed = "server.failed" (error: Error) "the embedded server ended";
 
     /// The server's database cannot be written or read, most often because the disk is full.
     ///
@@ -335,6 +330,11 @@ events! {
     ///
     /// Nothing, unless it goes on for hours: then look at the server and the network.
     Warn reconcile_failed = "reconcile.failed" (account: Text, reason: Text, seconds: Seconds) "could not compare; trying again";
+
+    /// The address that is to hear of each comparison cannot be reached, or does not want to hear of it.
+    ///
+    /// See "monitor.heartbeat" in the configuration. It is asked for again after the next comparison.
+    Warn heartbeat_failed = "heartbeat.failed" (error: Error) "nobody heard that all is well";
 
     // Pulling.
 

@@ -54,6 +54,8 @@ pub enum StartFailure {
     Server(#[from] StartError),
     #[error("cannot use the token file {}: {source}", path.display())]
     Token { path: PathBuf, source: std::io::Error },
+    #[error("cannot listen on {address}: {source}; choose another `monitor.listen`")]
+    Monitor { address: SocketAddr, source: std::io::Error },
     #[error("the embedded server cannot be reached at {0}")]
     Address(SocketAddr),
     #[error("the memory was damaged and is set aside; it is made anew at the next start")]

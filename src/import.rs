@@ -276,7 +276,7 @@ impl Following<'_> {
 
     fn take(&mut self, news: Option<Progress>) -> Result<(), Error> {
         match news {
-            None => {}
+            None | Some(Progress::Compared) => {}
             Some(Progress::Delivered(row)) => {
                 self.failures = 0;
                 if self.left.remove(&row) {

@@ -13,7 +13,7 @@ mod error;
 mod fields;
 mod guests;
 mod list;
-mod listen;
+pub mod listen;
 mod query;
 mod refusal;
 mod routes;
@@ -125,12 +125,14 @@ pub fn start(state_dir: &Path, ears: Ears, rule: WindowRule, users: &[User]) -> 
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(READERS).enable_all().build();
     let runtime = runtime.map_err(failed)?;
+    let listener = {
+        let _entered = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(failed)?
+    };
     let serve = move || {
         // Held until the last request is answered.
         let _lock = lock;
-        if let Err(error) = runtime.block_on(run(listener, database, stopped)) {
-            crate::events::server_failed(&error);
-        }
+        runtime.block_on(run(listener, database, stopped));
         runtime.shutdown_timeout(GRACE);
         // With the runtime the last handle is gone; without waiting, the process would end while the log is being copied.
         let _ = writing.join();
@@ -139,14 +141,12 @@ pub fn start(state_dir: &Path, ears: Ears, rule: WindowRule, users: &[User]) -> 
     Ok(Server { address, ears, stop, thread })
 }
 
-async fn run(listener: TcpListener, database: Database, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+async fn run(listener: tokio::net::TcpListener, database: Database, stopped: oneshot::Receiver<()>) {
     let stopped = async {
         // Dropping the sender counts as well.
         let _ = stopped.await;
     };
     listen::serve(listener, routes::router(database), stopped, GRACE).await;
-    Ok(())
 }
 
 impl Server {

@@ -166,6 +166,8 @@ pub enum Progress {
     Delivered(SessionRow),
     /// The destination has some already, so that they need not be sent.
     Adopted,
+    /// What the destination has was compared with what should be there.
+    Compared,
     Parked {
         session: SessionRow,
         reason: String,

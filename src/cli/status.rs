@@ -1,9 +1,10 @@
 //! `fitferry status`: everything at a glance, whether or not the daemon runs.
 
 use super::{Exit, Global, output};
-use crate::config::{self, Account};
+use crate::config::{self, Account, Config};
 use crate::control;
 use crate::escape;
+use crate::health;
 use crate::store::absent::Missed;
 use crate::store::accounts::Comparison;
 use crate::store::folders::FolderStatus;
@@ -12,6 +13,7 @@ use crate::store::listing::{self, AccountStatus, FileStatus};
 use crate::store::{self, Verdict};
 use crate::sync::Clock;
 use crate::sync::pace::{Pace, UsedUp};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Write;
 
@@ -24,6 +26,9 @@ pub struct Status {
     /// As one JSON object.
     #[arg(long)]
     json: bool,
+    /// One line that says whether all is well, or what is not; then the exit code is 1.
+    #[arg(long, conflicts_with = "json")]
+    check: bool,
 }
 
 #[derive(Serialize)]
@@ -74,6 +79,9 @@ struct Problem {
 impl Status {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let config = config::load(&global.flags())?;
+        if self.check {
+            return check(&config);
+        }
         let mut answer = Answer {
             running: control::is_running(&config.state_dir),
             state_dir: config.state_dir.display().to_string(),
@@ -116,6 +124,26 @@ impl Status {
         out.flush()?;
         Ok(Exit::Done)
     }
+}
+
+/// For cron, monitors and containers.
+fn check(config: &Config) -> anyhow::Result<Exit> {
+    let connection = store::open_to_read(&config.state_dir)?;
+    let accounts = connection.map(|connection| listing::accounts(&connection)).transpose()?.unwrap_or_default();
+    let mut problems = health::problems(&accounts, Timestamp::now());
+    if control::is_running(&config.state_dir) == Some(false) {
+        problems.insert(0, "fitferry is not running".to_owned());
+    }
+    let mut out = output::stdout();
+    if problems.is_empty() {
+        let delivered: u64 = accounts.iter().map(|account| account.settled.delivered).sum();
+        let queued: u64 = accounts.iter().map(|account| account.outbox.queued).sum();
+        writeln!(out, "ok: {delivered} delivered, {queued} queued")?;
+    } else {
+        writeln!(out, "{}", problems.join("; "))?;
+    }
+    out.flush()?;
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::SomeInputFailed })
 }
 
 impl Answer {

@@ -83,9 +83,16 @@ pub fn check(
     let state_dir = std::path::absolute(&state_dir)
         .map_err(|error| Error::value("state_dir", format!("cannot be resolved: {error}")))?;
     settings.state_dir = Some(state_dir.clone());
+    if settings.monitor.heartbeat.as_ref().is_some_and(|url| !is_web_address(url.expose())) {
+        return Err(Error::value("monitor.heartbeat", "is no address that begins with http:// or https://"));
+    }
     let accounts = accounts(&mut settings, flags, environment)?;
     apart(&state_dir, &accounts)?;
     Ok(Config { file, state_dir, accounts, settings })
+}
+
+fn is_web_address(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn accounts(settings: &mut Settings, flags: &Flags, environment: &Environment) -> Result<Vec<Account>, Error> {
@@ -311,6 +318,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_named() {
         for (toml, word) in [
+            ("monitor.heartbeat = 'hc-ping.com/1'", "`monitor.heartbeat` is no address"),
             ("delivery.concurrency = 0", "1 to 64"),
             ("delivery.rate = 0", "0.001 to 1000"),
             ("delivery.burst = 0", "1 to 10000"),

@@ -37,11 +37,18 @@ pub struct AccountStatus {
     pub suspects: u64,
     /// Vendors' words for sports that nobody knows, and how often they stand in files.
     pub unknown_sports: Vec<UnknownSport>,
+    /// When something was last delivered, or found to be there.
+    pub last_delivery: Option<Timestamp>,
+    /// Since when what waits for longest has failed, if anything has.
+    pub failing_since: Option<Timestamp>,
     pub last_reconcile: Option<Timestamp>,
     /// What that found.
     pub comparison: Option<Comparison>,
     /// Whether what is new is compared with the server before it is sent.
     pub wary: bool,
+    /// How often something was delivered or found to be there, ever.
+    #[serde(skip)]
+    pub deliveries: u64,
     #[serde(skip)]
     pub standstill: Standstill,
     /// Requests of the last day on which any were counted.
@@ -80,7 +87,7 @@ const WHY_SETTLED: &str = "CASE WHEN standing = 'discarded' THEN 'somebody decid
 pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>> {
     let mut query = connection.prepare(
         "SELECT account.id, name, identity, reconciled_ms, (SELECT count(*) FROM session WHERE account_id = account.id),
-             comparison, spent_day, spent, wary
+             comparison, spent_day, spent, wary, deliveries
          FROM account LEFT JOIN destination ON destination.id = destination_id ORDER BY name",
     )?;
     let rows = query.query_map([], |row| {
@@ -97,9 +104,12 @@ pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>>
             folders: folders::of_account(connection, id)?,
             suspects: suspects(connection, id)?,
             unknown_sports: unknown_sports(connection, id)?,
+            last_delivery: last_delivery(connection, id)?,
+            failing_since: failing_since(connection, id)?,
             last_reconcile: instant(row.get(3)?),
             comparison: comparison.and_then(|json| serde_json::from_str(&json).ok()),
             wary: row.get(8)?,
+            deliveries: row.get(9)?,
             standstill: halts::of_account(connection, id)?,
             spent: accounts::spent_of(row, 6)?,
         })
@@ -126,6 +136,16 @@ fn settled(connection: &Connection, account: i64) -> rusqlite::Result<Settled> {
         }
     }
     Ok(settled)
+}
+
+fn last_delivery(connection: &Connection, account: i64) -> rusqlite::Result<Option<Timestamp>> {
+    let sql = "SELECT max(delivered_ms) FROM session JOIN remote ON session_row = session.id WHERE account_id = ?1";
+    connection.prepare_cached(sql)?.query_row([account], |row| Ok(instant(row.get(0)?)))
+}
+
+fn failing_since(connection: &Connection, account: i64) -> rusqlite::Result<Option<Timestamp>> {
+    let sql = "SELECT min(first_fail_ms) FROM outbox WHERE account_id = ?1 AND state = 'queued'";
+    connection.prepare_cached(sql)?.query_row([account], |row| Ok(instant(row.get(0)?)))
 }
 
 fn suspects(connection: &Connection, account: i64) -> rusqlite::Result<u64> {

@@ -21,7 +21,8 @@ fn workout(day: i64) -> Vec<u8> {
 }
 
 fn is_alive(daemon: &Daemon) -> bool {
-    crate::support::http::request(daemon.address(), "GET", "/healthz", "", "").is_some_and(|answer| answer.status == 200)
+    crate::support::http::request(daemon.address(), "GET", "/healthz", "", "")
+        .is_some_and(|answer| answer.status == 200)
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::support::fit::Run;
 use crate::support::program::{Daemon, Place};
 use crate::support::{foreign, mounts, wait};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 fn run(day: i64) -> Vec<u8> {
@@ -25,26 +26,36 @@ impl Drop for Server {
     }
 }
 
-/// As on a mount of NFS that waits for its server: whoever asks, waits with it.
-#[test]
-fn a_share_that_does_not_answer_holds_up_nobody_else() {
+/// A daemon that watches a share, and another folder beside it; where the files of the share lie, and who serves it.
+fn start(place: &Place, options: &str) -> Option<(Daemon, [PathBuf; 2], Server)> {
     if !foreign::can_bind() {
-        return;
+        return None;
     }
-    let place = Place::new();
     let [behind, share] = ["behind", "share"].map(|name| place.dir.path().join(name));
-    fs::create_dir(&behind).unwrap();
+    fs::create_dir_all(&behind).unwrap();
     fs::create_dir(&share).unwrap();
     let config = format!("folders = ['{}', '{}']\n", share.display(), place.folder().display());
     fs::write(place.config(), config).unwrap();
-    let script = "bindfs -f \"$BEHIND\" \"$SHARE\" & echo $! > \"$HOME/server\"
+    let script = "bindfs -f $OPTIONS \"$BEHIND\" \"$SHARE\" & echo $! > \"$HOME/server\"
         until grep -q \"$SHARE\" /proc/self/mounts; do sleep 0.05; done
         exec \"$PROGRAM\" run --config \"$CONFIG\" --state-dir \"$STATE\" --listen 127.0.0.1:0";
-    let Some(mut command) = mounts::command(&place, script) else { return };
-    command.env("BEHIND", &behind).env("SHARE", &share).env("FITFERRY_WATCH__POLL_EVERY", "200ms");
+    let mut command = mounts::command(place, script)?;
+    command
+        .env("BEHIND", &behind)
+        .env("SHARE", &share)
+        .env("OPTIONS", options)
+        .env("FITFERRY_WATCH__POLL_EVERY", "200ms");
     let mut daemon = Daemon::spawn(&mut command);
     daemon.wait_for("daemon.ready");
     let server = Server(fs::read_to_string(place.dir.path().join("server")).unwrap().trim().to_owned());
+    Some((daemon, [behind, share], server))
+}
+
+/// As on a mount of NFS that waits for its server: whoever asks, waits with it.
+#[test]
+fn a_share_that_does_not_answer_holds_up_nobody_else() {
+    let place = Place::new();
+    let Some((mut daemon, [behind, share], server)) = start(&place, "") else { return };
     fs::write(behind.join("0.fit"), run(0)).unwrap();
     place.drop_file("1.fit", run(1));
     daemon.wait_for_sessions(&place, 2);
@@ -80,4 +91,20 @@ fn a_share_that_does_not_answer_holds_up_nobody_else() {
     // What asked a file system of FUSE, not even a kill ends until that has answered, or is gone.
     drop(server);
     assert!(daemon.end().0.success());
+}
+
+/// What waits is sent although nobody knows yet all that the share holds.
+#[test]
+fn a_share_that_is_read_for_minutes_is_not_waited_for() {
+    let place = Place::new();
+    let behind = place.dir.path().join("behind");
+    fs::create_dir(&behind).unwrap();
+    fs::write(behind.join("long.gpx"), "<?xml version='1.0'?>\n<gpx>".to_owned() + &"<a>long</a>\n".repeat(500_000))
+        .unwrap();
+    let Some((mut daemon, [_, share], _server)) = start(&place, "--read-rate=50k") else { return };
+    place.drop_file("1.fit", run(1));
+    daemon.wait_for("file.queued");
+    assert_eq!(daemon.wait_for_long("folder.slow")["folder"].as_str(), share.to_str());
+    daemon.wait_for_sessions(&place, 1);
+    assert!(daemon.events("folder.stuck").is_empty());
 }

@@ -2,7 +2,7 @@
 
 use super::{Clouds, by_id};
 use crate::support::fault_server::Seen;
-use crate::support::proxy::{Proxy, whole};
+use crate::support::proxy::{Proxy, cut, whole};
 use crate::support::wait;
 use serde_json::json;
 use std::fs;
@@ -142,4 +142,22 @@ fn another_pull_is_not_continued() {
     fs::remove_file(clouds.home.dir.path().join("history.jsonl.pull")).unwrap();
     assert_eq!(clouds.pull(&output).0, Some(0));
     assert_eq!(by_id(clouds.in_file()), clouds.all());
+}
+
+/// A server that fails for a while is waited for, and the log says so.
+#[test]
+fn who_has_to_wait_is_told() {
+    let clouds = Clouds::new();
+    clouds.fill(3);
+    let proxy = Proxy::start(clouds.server.address(), |number, _, ask| match number {
+        0..3 => Some(cut(&ask())),
+        _ => Some(whole(ask())),
+    });
+    clouds.connect(proxy.address);
+    let mut pull = clouds.watch(&["--output", clouds.file().to_str().unwrap()]);
+    let waiting = pull.wait_for("pull.waiting");
+    assert_eq!(waiting["account"], "me", "{waiting}");
+    let (status, _) = pull.end();
+    assert!(status.success(), "{status}");
+    assert_eq!(clouds.in_file().len(), 3);
 }

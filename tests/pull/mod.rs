@@ -112,6 +112,12 @@ impl Clouds {
         (output.status.code(), summary)
     }
 
+    /// Pulls, watched through its log.
+    pub fn watch(&self, flags: &[&str]) -> Daemon {
+        let mut command = self.home.command();
+        Daemon::spawn(command.arg("pull").args(flags).env("FITFERRY_LOG__FORMAT", "json"))
+    }
+
     /// Pulls in vain; exit code and what is said.
     fn fail(&self, flags: &[&str]) -> (Option<i32>, String) {
         let Output { status, stdout, stderr } = self.home.run(&[&["pull"], flags].concat());

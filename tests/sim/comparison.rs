@@ -149,6 +149,8 @@ impl Surroundings for Around {
         self.0.borrow_mut().freed = true;
     }
 
+    fn compared(&mut self) {}
+
     fn adopted(&mut self) {}
 
     fn hindered(&mut self, _hindrance: Option<Hindrance>) {}

@@ -172,9 +172,17 @@ impl Daemon {
         self.wait_for_event(name, |event| event["event"] == name && is_it(event))
     }
 
+    /// The same for what takes minutes by itself.
+    pub fn wait_for_long(&mut self, name: &str) -> Value {
+        self.wait_until(Instant::now() + Duration::from_secs(240), name, |event| event["event"] == name)
+    }
+
     /// Waits for the next event that is the one; `what` says which.
     pub fn wait_for_event(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        let until = Instant::now() + Duration::from_secs(60);
+        self.wait_until(Instant::now() + Duration::from_secs(60), what, is_it)
+    }
+
+    fn wait_until(&mut self, until: Instant, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let Ok(event) = self.events.recv_timeout(left) else {

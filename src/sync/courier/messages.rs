@@ -8,8 +8,8 @@ use crate::store::sessions::SessionRow;
 use crate::sync::Heard;
 use jiff::Timestamp;
 use std::sync::mpsc::Sender;
-use tokio::sync::oneshot;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// When and in which order sessions are sent.
 #[derive(Clone, Copy, Debug)]

@@ -32,6 +32,7 @@ impl<S: Surroundings> Reconciler<S> {
                 let (missing, edited) = (report.count(Finding::Missing), report.count(Finding::Edited));
                 let deleted = report.count(Finding::Deleted);
                 events::reconcile_done(&self.name, report.compared, missing, edited, deleted, report.left);
+                self.around.compared();
             }
             Err(failure) => events::reconcile_failed(&self.name, failure.reason(), seconds(pause)),
         }

@@ -74,6 +74,8 @@ pub trait Surroundings {
     fn freed(&mut self);
     /// The destination has something that waited to be sent.
     fn adopted(&mut self);
+    /// A comparison was made, and is written down.
+    fn compared(&mut self);
     /// What is held back will take its time, or not any more.
     fn hindered(&mut self, hindrance: Option<Hindrance>);
 }
@@ -179,6 +181,10 @@ impl Surroundings for Daemon {
     fn adopted(&mut self) {
         self.route.tell(Progress::Adopted);
         self.route.done.notify_one();
+    }
+
+    fn compared(&mut self) {
+        self.route.tell(Progress::Compared);
     }
 
     fn hindered(&mut self, hindrance: Option<Hindrance>) {

@@ -1,0 +1,45 @@
+//! Whether all is well, or what needs a person: the same for a command, for a monitor, and for whoever asks by HTTP.
+
+use crate::store::absent::Missed;
+use crate::store::folders::FolderStatus;
+use crate::store::halts::Halted;
+use crate::store::listing::AccountStatus;
+use jiff::{SignedDuration, Timestamp};
+
+/// A server or a network may be away for so long without anybody having to look.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is not well with accounts that are being delivered for, each in a few words that name the account.
+pub fn problems(accounts: &[AccountStatus], now: Timestamp) -> Vec<String> {
+    accounts.iter().flat_map(|account| of_account(account, now)).collect()
+}
+
+fn of_account(status: &AccountStatus, now: Timestamp) -> Vec<String> {
+    let mut problems = Vec::new();
+    let halted = status.standstill.clone().at(now, true);
+    if let Some(Halted { stopped: true, credentials, reason, .. }) = &halted {
+        let what = if *credentials { "login needed" } else { "the server refuses everything" };
+        problems.push(format!("{what}: {reason}"));
+    } else if let Some(since) = status.failing_since.filter(|since| now.duration_since(*since) > PATIENCE) {
+        problems.push(format!("{} sessions wait, some since {since:.0}", status.outbox.queued));
+    }
+    if status.outbox.parked > 0 {
+        problems.push(format!("{} sessions are parked", status.outbox.parked));
+    }
+    let left = status.comparison.map_or(0, |comparison| comparison.left);
+    if left > 0 {
+        problems.push(format!("{left} differences to the server wait for a person"));
+    }
+    let Missed { doubted_files, .. } = status.missed;
+    if doubted_files > 0 {
+        problems.push(format!("{doubted_files} files are gone, and wait for a person"));
+    }
+    for FolderStatus { folder, mode, reason, troubles } in &status.folders {
+        let reason = reason.as_deref().unwrap_or_default();
+        if matches!(mode.as_str(), "away" | "stuck") {
+            problems.push(format!("{} is {mode}: {reason}", folder.display()));
+        }
+        problems.extend(troubles.iter().map(|trouble| format!("{}: {trouble}", folder.display())));
+    }
+    problems.into_iter().map(|problem| format!("{}: {}", status.account, crate::escape::text(&problem))).collect()
+}

@@ -1,0 +1,129 @@
+//! Who looks from outside: `/healthz`, `/metrics`, `status --check`, and the sign that all is well.
+
+use crate::support::fault_server::FaultServer;
+use crate::support::fit::Run;
+use crate::support::program::{Daemon, Place};
+use crate::support::{foreign, http, wait};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
+
+/// An address that is free now.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A daemon that can be looked at, for a server that knows this token; ours is "right".
+fn watched(token: &str, more: &str) -> (Place, FaultServer, Daemon, SocketAddr) {
+    let (place, server, address) = (Place::new(), FaultServer::start(token), free());
+    fs::write(place.dir.path().join("token"), "right\n").unwrap();
+    let destination = server.destination(&place.dir.path().join("token"));
+    let folder = place.folder().display().to_string();
+    fs::write(place.config(), format!("folders = ['{folder}']\nmonitor.listen = '{address}'\n{more}\n{destination}"))
+        .unwrap();
+    let daemon = place.start();
+    (place, server, daemon, address)
+}
+
+fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let answer = http::request(address, "GET", path, "", "").expect("an answer");
+    (answer.status, answer.body)
+}
+
+fn check(place: &Place) -> (Option<i32>, String) {
+    let output = place.run(&["status", "--check"]);
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// Values by metric and labels, as they are written.
+fn metrics(address: SocketAddr) -> BTreeMap<String, f64> {
+    let (status, page) = get(address, "/metrics");
+    assert_eq!(status, 200, "{page}");
+    let values = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
+    values.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+}
+
+#[test]
+fn all_is_well_until_it_is_not() {
+    let (place, server, mut daemon, address) = watched("right", "");
+    place.drop_file("a.fit", Run::default().build());
+    daemon.wait_for("session.delivered");
+    assert_eq!(get(address, "/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(check(&place), (Some(0), "ok: 1 delivered, 0 queued\n".to_owned()));
+    let good = metrics(address);
+    assert_eq!(good["fitferry_sessions{account=\"me\",state=\"delivered\"}"], 1.0);
+    assert_eq!(good["fitferry_login_needed{account=\"me\"}"], 0.0);
+    assert_eq!(good["fitferry_deliveries_total{account=\"me\"}"], 1.0);
+    let folder = format!("fitferry_folder_up{{account=\"me\",folder=\"{}\"}}", place.folder().display());
+    assert_eq!(good[&folder], 1.0);
+
+    server.set_token("another");
+    place.drop_file("b.fit", Run { start: Run::default().start + 86_400, ..Run::default() }.build());
+    daemon.wait_for("account.stopped");
+    wait::until_true("the stop to be written down", || {
+        metrics(address)["fitferry_login_needed{account=\"me\"}"] == 1.0
+    });
+    let (status, said) = get(address, "/healthz");
+    assert_eq!((status, said.starts_with("me: login needed: ")), (503, true), "{said}");
+    let (code, line) = check(&place);
+    assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
+    assert!(line.contains("login needed"), "{line}");
+    fs::rename(place.folder(), place.dir.path().join("elsewhere")).unwrap();
+    wait::until_true("the folder to be missed", || metrics(address)[&folder] == 0.0);
+    assert!(check(&place).1.contains("is away"), "{}", check(&place).1);
+    daemon.terminate();
+    assert!(check(&place).1.starts_with("fitferry is not running; "), "{}", check(&place).1);
+}
+
+#[test]
+fn the_page_of_metrics_is_one() {
+    if !foreign::has("promtool", "--version") {
+        return;
+    }
+    let (place, _server, mut daemon, address) = watched("right", "");
+    place.drop_file("a.fit", Run::default().build());
+    daemon.wait_for("session.delivered");
+    daemon.wait_for("reconcile.done");
+    let (_, page) = get(address, "/metrics");
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut promtool = promtool.spawn().unwrap();
+    promtool.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}\n{page}");
+}
+
+/// Somebody elsewhere hears of each comparison, and the log of it when nobody does.
+#[test]
+fn the_sign_that_all_is_well_follows_each_comparison() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let beat =
+        format!("monitor.heartbeat = 'http://{}/secret'\nreconcile.every = '1s'\n", listener.local_addr().unwrap());
+    let (place, _server, mut daemon, _) = watched("right", &beat);
+    place.drop_file("a.fit", Run::default().build());
+    daemon.wait_for("session.delivered");
+    daemon.wait_for("reconcile.done");
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stream.try_clone().unwrap()), &mut request).unwrap();
+    assert_eq!(request, "GET /secret HTTP/1.1\r\n");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    drop((stream, listener));
+    let failed = daemon.wait_for("heartbeat.failed").to_string();
+    assert!(!failed.contains("secret"), "{failed}");
+    daemon.terminate();
+}
+
+#[test]
+fn nobody_looks_where_nobody_is_to() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = place.folder().display().to_string();
+    let address = taken.local_addr().unwrap();
+    fs::write(place.config(), format!("folders = ['{folder}']\nmonitor.listen = '{address}'\n")).unwrap();
+    let output = place.run(&["run", "--listen", "127.0.0.1:0"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("monitor.listen"), "{said}");
+}

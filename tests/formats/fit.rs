@@ -135,6 +135,17 @@ fn a_damaged_part_does_not_hide_those_behind_it() {
     }
 }
 
+/// However many messages were read at once before it.
+#[test]
+fn damage_is_told_with_its_place() {
+    let mut file = Run { records: 50, ..Run::default() }.file();
+    // Without the checksum.
+    let place = file.build().len() - 2;
+    let bytes = file.raw(&[7; 40]).build();
+    let Condition::Damaged(said) = read(&bytes).condition else { panic!("{:?}", read(&bytes).condition) };
+    assert_eq!(said, format!("a message of the undefined local type 7, at byte {place}"));
+}
+
 #[test]
 fn a_damaged_part_and_a_missing_end_are_a_missing_end() {
     let mut broken = Run::default().build();

@@ -87,10 +87,13 @@ impl<R: Read> Scanner<R> {
         while *left > 0 {
             let available = (self.end - self.start).min(usize::try_from(*left).unwrap_or(usize::MAX));
             let bytes = &self.window[self.start..self.start + available];
-            let used = self.messages.scan(bytes, wanted).map_err(|what| self.damaged(&what))?;
+            let (used, flaw) = self.messages.scan(bytes, wanted);
             crc.update(&bytes[..used]);
             *left -= used as u64;
             self.consume(used);
+            if let Some(what) = flaw {
+                return Err(self.damaged(&what));
+            }
             if *left == 0 {
                 break;
             }
@@ -208,8 +211,9 @@ struct Messages {
 }
 
 impl Messages {
-    /// Scans the complete messages at the beginning of `bytes` and returns how many bytes they take.
-    fn scan(&mut self, bytes: &[u8], wanted: &mut impl FnMut(&Message<'_>)) -> Result<usize, String> {
+    /// Scans the complete messages at the beginning of `bytes`; returns how many bytes they take, and what is wrong with what
+    /// follows, if anything.
+    fn scan(&mut self, bytes: &[u8], wanted: &mut impl FnMut(&Message<'_>)) -> (usize, Option<String>) {
         let mut at = 0;
         while let Some((&header, body)) = bytes[at..].split_first() {
             if header & 0xc0 == 0x40 {
@@ -223,7 +227,7 @@ impl Messages {
             let local = usize::from(if compressed { header >> 5 & 0x03 } else { header & 0x0f });
             let shape = self.shapes[local];
             if shape.kind == Kind::Undefined {
-                return Err(format!("a message of the undefined local type {local}"));
+                return (at, Some(format!("a message of the undefined local type {local}")));
             }
             let Some(data) = usize::try_from(shape.size).ok().and_then(|size| body.get(..size)) else { break };
             at += 1 + data.len();
@@ -242,7 +246,7 @@ impl Messages {
                 Kind::PassedOver | Kind::Undefined => {}
             }
         }
-        Ok(at)
+        (at, None)
     }
 
     fn define(&mut self, local: u8, definition: &[u8]) {

@@ -3,6 +3,7 @@
 mod api_doc;
 mod events;
 pub mod house;
+mod monitoring;
 mod readme;
 pub mod samples;
 mod systemd;

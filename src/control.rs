@@ -19,6 +19,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -167,10 +168,16 @@ impl Receiver {
     }
 }
 
-/// Listens for commands on threads of its own, until the process ends.
+/// Somebody who listens for commands.
+pub struct Control {
+    path: PathBuf,
+    is_closed: Arc<AtomicBool>,
+}
+
+/// Listens for commands on threads of its own, until it is closed.
 ///
 /// The caller holds the lock, so a socket that lies here already was left by a process that died.
-pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Result<()> {
+pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Result<Control> {
     let path = path(state_dir);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -178,9 +185,14 @@ pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Resu
     }
     let listener = UnixListener::bind(&path)?;
     let accounts: Arc<[(Route, Person)]> = routes.iter().cloned().zip(people.iter().cloned()).collect();
+    let is_closed = Arc::<AtomicBool>::default();
+    let control = Control { path, is_closed: Arc::clone(&is_closed) };
     let accept = move || {
         let mut is_told = false;
         for stream in listener.incoming() {
+            if is_closed.load(Ordering::SeqCst) {
+                return;
+            }
             let accounts = Arc::clone(&accounts);
             let served = stream.and_then(|stream| {
                 let serve = move || {
@@ -202,13 +214,17 @@ pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Resu
         }
     };
     std::thread::Builder::new().name("control".to_owned()).spawn(accept)?;
-    Ok(())
+    Ok(control)
 }
 
-/// Removes the socket, so that nobody waits for an answer from a process that is leaving.
-pub fn close(state_dir: &Path) {
-    // If it is gone already, so much the better.
-    let _ = std::fs::remove_file(path(state_dir));
+impl Control {
+    /// Listens no more, and removes the socket, so that nobody waits for an answer from somebody who is leaving.
+    pub fn close(self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        // Who waits for the next command is woken by this one. If the socket is gone already, so much the better.
+        let _ = UnixStream::connect(&self.path);
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 /// The next file of an import; nothing after the last one, an error if something else came.

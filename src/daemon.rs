@@ -12,9 +12,10 @@ mod reload;
 mod removals;
 
 use crate::config::{Config, Flags};
+use crate::control::{self, Control};
 use crate::ferry::{Ferry, Lock, StartFailure};
 use crate::server::{Ears, Server};
-use crate::{control, escape, events, telemetry};
+use crate::{escape, events, telemetry};
 use folders::Folders;
 use monitor::Monitor;
 use notify::Watchdog;
@@ -79,7 +80,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
             End::Stop(name) => {
                 events::daemon_stopping(name);
                 notify::stopping();
-                let stopped = running.stop(&config).await;
+                let stopped = running.stop().await;
                 events::daemon_stopped();
                 return stopped;
             }
@@ -87,7 +88,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
                 notify::reloading();
                 telemetry::start(&next.config.settings.log);
                 let [open, again] = running.ferry.ears(&config);
-                running.stop(&config).await?;
+                running.stop().await?;
                 ears = next.ears.unwrap_or(open);
                 before = Some((std::mem::replace(&mut config, next.config), again));
             }
@@ -106,6 +107,7 @@ struct Running {
     ferry: Ferry,
     folders: Folders,
     monitor: Option<Monitor>,
+    control: Option<Control>,
 }
 
 impl Running {
@@ -117,15 +119,14 @@ impl Running {
         }
         ferry.deliver();
         ferry.reconcile(true);
-        if let Err(error) = control::listen(&config.state_dir, &ferry.routes, &ferry.people) {
-            events::control_failed(&error);
-        }
+        let control = control::listen(&config.state_dir, &ferry.routes, &ferry.people);
+        let control = control.inspect_err(|error| events::control_failed(error)).ok();
         let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
         let watched = || Ok((Monitor::start(config)?, Folders::watch(config, &ferry).map_err(failed)?));
         match watched() {
-            Ok((monitor, folders)) => Ok(Self { ferry, folders, monitor }),
+            Ok((monitor, folders)) => Ok(Self { ferry, folders, monitor, control }),
             Err(failure) => {
-                control::close(&config.state_dir);
+                control.map(Control::close);
                 ferry.stop().await?;
                 Err(failure)
             }
@@ -159,8 +160,8 @@ impl Running {
         }
     }
 
-    async fn stop(self, config: &Config) -> Result<(), StartFailure> {
-        control::close(&config.state_dir);
+    async fn stop(self) -> Result<(), StartFailure> {
+        self.control.map(Control::close);
         drop(self.monitor);
         self.folders.stop();
         self.ferry.stop().await

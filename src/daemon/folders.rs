@@ -46,6 +46,9 @@ pub struct Folders {
     threads: Vec<JoinHandle<()>>,
     /// Disconnected when the last of them has ended.
     ended: Receiver<()>,
+    /// Whoever looks for folders that are stuck ends with it.
+    #[expect(dead_code, reason = "dropping it is the signal")]
+    looking: Sender<()>,
 }
 
 impl Folders {
@@ -53,6 +56,7 @@ impl Folders {
     pub fn watch(config: &Config, ferry: &Ferry) -> io::Result<Self> {
         let (begun, begins) = channel();
         let (end, ended) = channel();
+        let (looking, stopped) = channel();
         let mut starting = Starting {
             config,
             ferry,
@@ -60,7 +64,7 @@ impl Folders {
             begun,
             end,
             watched: Vec::new(),
-            started: Self { senders: Vec::new(), threads: Vec::new(), ended },
+            started: Self { senders: Vec::new(), threads: Vec::new(), ended, looking },
         };
         for owner in 0..config.accounts.len() {
             starting.account(owner)?;
@@ -69,7 +73,9 @@ impl Folders {
         // Each thread has its own.
         drop((begun, end));
         let store = ferry.store.clone();
-        std::thread::Builder::new().name("stuck".to_owned()).spawn(move || stuck::look_after(watched, &store))?;
+        std::thread::Builder::new()
+            .name("stuck".to_owned())
+            .spawn(move || stuck::look_after(watched, &store, &stopped))?;
         wait(&begins, BEGIN);
         Ok(started)
     }

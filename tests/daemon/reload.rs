@@ -25,6 +25,19 @@ fn is_alive(daemon: &Daemon) -> bool {
         .is_some_and(|answer| answer.status == 200)
 }
 
+/// Those that a daemon has once each.
+const OURS: [&str; 5] = ["control", "folder", "server", "store", "stuck"];
+
+fn threads(daemon: &Daemon) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", daemon.id())).unwrap();
+    // One may end meanwhile.
+    let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    let mut names: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
+    names.retain(|name| OURS.contains(&name.as_str()));
+    names.sort();
+    names
+}
+
 #[test]
 fn good_settings_are_taken_and_bad_ones_are_not() {
     let place = Place::new();
@@ -85,6 +98,7 @@ fn clients_are_not_turned_away() {
         daemon.signal("HUP");
         daemon.wait_for("daemon.reloaded");
     }
+    wait::until_true("nothing of before to be left", || threads(&daemon) == OURS);
     stop.send(()).unwrap();
     let (answers, unheard) = client.join().unwrap();
     assert!(answers > RELOADS && unheard <= RELOADS, "{answers} answers, {unheard} times none");

@@ -7,6 +7,7 @@ use crate::watch::{Folder, Pulse};
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 /// Nothing takes so long that is not stuck, or as good as that.
@@ -58,11 +59,15 @@ impl Watched {
     }
 }
 
-/// Never ends. On a thread of its own, as the runtime's timers wake three times for each of these pauses.
-pub fn look_after(mut watched: Vec<Watched>, store: &Store) {
+/// Ends when nobody holds the other end any more. On a thread of its own, as the runtime's timers wake three times for each
+/// of these pauses.
+pub fn look_after(mut watched: Vec<Watched>, store: &Store, stopped: &Receiver<()>) {
     loop {
         watched.iter_mut().for_each(|folder| folder.look(store));
         let is_busy = watched.iter().any(|folder| folder.is_stuck || folder.pulse.busy().is_some());
-        std::thread::sleep(if is_busy { TICK } else { IDLE_TICK });
+        let pause = if is_busy { TICK } else { IDLE_TICK };
+        if stopped.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
     }
 }

@@ -126,7 +126,7 @@ impl Running {
         match watched() {
             Ok((monitor, folders)) => Ok(Self { ferry, folders, monitor, control }),
             Err(failure) => {
-                control.map(Control::close);
+                control.into_iter().for_each(Control::close);
                 ferry.stop().await?;
                 Err(failure)
             }
@@ -161,7 +161,7 @@ impl Running {
     }
 
     async fn stop(self) -> Result<(), StartFailure> {
-        self.control.map(Control::close);
+        self.control.into_iter().for_each(Control::close);
         drop(self.monitor);
         self.folders.stop();
         self.ferry.stop().await

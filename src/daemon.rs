@@ -18,9 +18,12 @@ use crate::server::{Ears, Server};
 use crate::{escape, events, telemetry};
 use folders::Folders;
 use monitor::Monitor;
-use notify::Watchdog;
+pub use notify::ears;
+use notify::{Feeding, Watchdog};
 use reload::Next;
 use std::io::IsTerminal;
+use std::net::TcpListener;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves the sessions API alone until a signal ends it.
@@ -28,12 +31,18 @@ pub async fn serve(server: Server) -> std::io::Result<()> {
     let mut signals = Signals::listen()?;
     notify::ready();
     events::daemon_ready();
-    let name = loop {
-        match signals.next().await {
+    let watchdog = Watchdog::of_environment(Some(server.address));
+    let stopped = async {
+        loop {
             // Nothing of it can be set anew while it runs, and nobody has to be told so.
-            Wanted::Reload => {}
-            Wanted::Stop(name) => break name,
+            if let Wanted::Stop(name) = signals.next().await {
+                return name;
+            }
         }
+    };
+    let name = tokio::select! {
+        name = stopped => name,
+        () = watchdog.feed(&[]) => "none",
     };
     events::daemon_stopping(name);
     notify::stopping();
@@ -56,44 +65,45 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
         &config.state_dir,
         config.file.as_deref().map(escape::path).as_deref(),
     );
-    let mut ears = notify::ears().map_err(failed)?.unwrap_or(Ears::At(config.settings.server.listen));
-    // What it ran with until now, should it not run with other settings.
-    let mut before: Option<(Config, Ears)> = None;
-    let mut is_first = true;
+    let server = ears().map_err(failed)?.unwrap_or(Ears::At(config.settings.server.listen));
+    let sockets = Sockets { server, monitor: Monitor::bind(&config)? };
+    let mut running = Running::start(&config, &lock, sockets).await?;
+    notify::ready();
+    events::daemon_ready();
+    let mut is_refused = false;
     loop {
-        let running = match (Running::start(&config, &lock, ears).await, before.take()) {
-            (Ok(running), _) => running,
-            (Err(failure), None) => return Err(failure),
-            (Err(failure), Some(good)) => {
-                refuse(&failure);
-                (config, ears) = good;
-                continue;
-            }
+        let next = match running.wait(&mut signals, flags, &config, is_refused).await {
+            End::Stop(name) => return running.end(name).await,
+            End::Reload(next) => next,
         };
+        notify::reloading();
+        let _alive = Feeding::of_environment();
+        let kept = running.sockets(&config);
+        running.stop().await?;
+        if let Some(Wanted::Stop(name)) = signals.heard().await {
+            return ended(name);
+        }
+        telemetry::start(&next.config.settings.log);
+        match Running::start(&next.config, &lock, next.sockets).await {
+            Ok(started) => {
+                (running, config, is_refused) = (started, next.config, false);
+                events::daemon_reloaded();
+            }
+            Err(failure) => {
+                telemetry::start(&config.settings.log);
+                refuse(&failure);
+                (running, is_refused) = (Running::again(&config, &lock, &kept).await?, true);
+            }
+        }
         notify::ready();
-        if std::mem::take(&mut is_first) {
-            events::daemon_ready();
-        } else {
-            events::daemon_reloaded();
-        }
-        match running.wait(&mut signals, flags, &config).await {
-            End::Stop(name) => {
-                events::daemon_stopping(name);
-                notify::stopping();
-                let stopped = running.stop().await;
-                events::daemon_stopped();
-                return stopped;
-            }
-            End::Reload(next) => {
-                notify::reloading();
-                telemetry::start(&next.config.settings.log);
-                let [open, again] = running.ferry.ears(&config);
-                running.stop().await?;
-                ears = next.ears.unwrap_or(open);
-                before = Some((std::mem::replace(&mut config, next.config), again));
-            }
-        }
     }
+}
+
+fn ended(signal: &str) -> Result<(), StartFailure> {
+    events::daemon_stopping(signal);
+    notify::stopping();
+    events::daemon_stopped();
+    Ok(())
 }
 
 /// How a run ends.
@@ -101,6 +111,22 @@ enum End {
     Stop(&'static str),
     Reload(Box<Next>),
 }
+
+/// What stays open from one configuration to the next.
+pub struct Sockets {
+    pub server: Ears,
+    pub monitor: Option<TcpListener>,
+}
+
+impl Sockets {
+    fn again(&self) -> std::io::Result<Self> {
+        let monitor = self.monitor.as_ref().map(TcpListener::try_clone).transpose()?;
+        Ok(Self { server: self.server.again()?, monitor })
+    }
+}
+
+/// How often, once a second, the settings of before are tried when those that came after them failed.
+const TRIES: u32 = 30;
 
 /// All that runs with one configuration.
 struct Running {
@@ -111,8 +137,8 @@ struct Running {
 }
 
 impl Running {
-    async fn start(config: &Config, lock: &Lock, ears: Ears) -> Result<Self, StartFailure> {
-        let mut ferry = Ferry::start(config, lock.clone(), ears).await?;
+    async fn start(config: &Config, lock: &Lock, sockets: Sockets) -> Result<Self, StartFailure> {
+        let mut ferry = Ferry::start(config, lock.clone(), sockets.server).await?;
         ferry.announce(config);
         for route in &ferry.routes {
             route.scanned.send_replace(false);
@@ -122,8 +148,8 @@ impl Running {
         let control = control::listen(&config.state_dir, &ferry.routes, &ferry.people);
         let control = control.inspect_err(|error| events::control_failed(error)).ok();
         let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
-        let watched = || Ok((Monitor::start(config)?, Folders::watch(config, &ferry).map_err(failed)?));
-        match watched() {
+        let monitor = sockets.monitor.map(|listener| Monitor::start(config, listener)).transpose();
+        match monitor.and_then(|monitor| Ok((monitor, Folders::watch(config, &ferry)?))).map_err(failed) {
             Ok((monitor, folders)) => Ok(Self { ferry, folders, monitor, control }),
             Err(failure) => {
                 control.into_iter().for_each(Control::close);
@@ -133,17 +159,36 @@ impl Running {
         }
     }
 
+    /// Starts with what ran a moment ago: whatever keeps it from that should pass.
+    async fn again(config: &Config, lock: &Lock, sockets: &Sockets) -> Result<Self, StartFailure> {
+        let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
+        for _ in 1..TRIES {
+            match Self::start(config, lock, sockets.again().map_err(failed)?).await {
+                Ok(running) => return Ok(running),
+                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+            }
+        }
+        Self::start(config, lock, sockets.again().map_err(failed)?).await
+    }
+
+    /// Those that are open, for whoever comes after.
+    fn sockets(&self, config: &Config) -> Sockets {
+        let monitor = self.monitor.as_ref().and_then(|monitor| monitor.listener().ok());
+        Sockets { server: self.ferry.ears(config), monitor }
+    }
+
     /// Waits until it is to stop, or to go on with other settings that are good.
-    async fn wait(&self, signals: &mut Signals, flags: &Flags, config: &Config) -> End {
+    async fn wait(&self, signals: &mut Signals, flags: &Flags, config: &Config, is_refused: bool) -> End {
         let routes = &self.ferry.routes;
         let watchdog = Watchdog::of_environment(self.ferry.server_address());
-        let beating = heartbeat::beat(config.settings.monitor.heartbeat.as_ref(), routes);
-        let told = async { tokio::join!(watchdog.feed(routes), notify::tell_status(routes), beating) };
+        let beating = heartbeat::beat(config, routes);
+        let status = notify::tell_status(routes, is_refused);
+        let told = async { tokio::join!(watchdog.feed(routes), status, beating) };
         let stopped = async {
             loop {
                 match signals.next().await {
                     Wanted::Stop(name) => return End::Stop(name),
-                    Wanted::Reload => match reload::prepare(flags, config) {
+                    Wanted::Reload => match reload::prepare(flags, config, self.sockets(config)) {
                         Ok(next) => return End::Reload(Box::new(next)),
                         Err(error) => refuse(&error),
                     },
@@ -158,6 +203,14 @@ impl Running {
                 End::Stop("none")
             }
         }
+    }
+
+    async fn end(self, signal: &str) -> Result<(), StartFailure> {
+        events::daemon_stopping(signal);
+        notify::stopping();
+        let stopped = self.stop().await;
+        events::daemon_stopped();
+        stopped
     }
 
     async fn stop(self) -> Result<(), StartFailure> {
@@ -194,6 +247,15 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// One that has come already.
+    async fn heard(&mut self) -> Option<Wanted> {
+        tokio::select! {
+            biased;
+            wanted = self.next() => Some(wanted),
+            () = std::future::ready(()) => None,
+        }
     }
 
     /// The one that comes first.

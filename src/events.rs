@@ -98,6 +98,11 @@ events! {
     /// Report it, with the error.
     Error server_fault = "server.fault" (error: Error) "a mistake in the server; the client was told that it is not its own";
 
+    /// Whoever looks from outside is answered at this address.
+    ///
+    /// Nothing.
+    Info monitor_ready = "monitor.ready" (address: Address) "serving /healthz and /metrics";
+
     // Folders.
 
     /// A folder is watched from now on, by "events" or by "polling"; "reason" says why not by events, "every" how often it is scanned.

@@ -16,7 +16,7 @@ use crate::sync::courier::Event;
 use crate::sync::pace::Pace;
 use crate::sync::reconcile::Order;
 use crate::sync::withhold::Turn;
-use crate::sync::{Clock, Heard, Route, deliver, reconcile};
+use crate::sync::{Clock, Heard, Progress, Route, deliver, reconcile};
 use crate::token;
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -137,7 +137,14 @@ impl Ferry {
             true => start_server(config, ears)?,
             false => (None, config.settings.server.listen),
         };
-        let (store, store_thread) = Store::open(&config.state_dir)?;
+        let (store, store_thread) = match Store::open(&config.state_dir) {
+            Ok(opened) => opened,
+            Err(error) => {
+                // Not only some time after its end is told.
+                server.into_iter().for_each(Server::stop);
+                return Err(error.into());
+            }
+        };
         let (stop, _) = watch::channel(false);
         let mut ferry = Self {
             _lock: lock,
@@ -266,10 +273,10 @@ impl Ferry {
         Ok(())
     }
 
-    /// What others listen with after us: two of them, as the first may fail for other reasons.
-    pub fn ears(&self, config: &Config) -> [Ears; 2] {
-        let open = || self.server.as_ref().and_then(|server| server.ears().ok());
-        [open(), open()].map(|ears| ears.unwrap_or(Ears::At(config.settings.server.listen)))
+    /// What others listen with after us.
+    pub fn ears(&self, config: &Config) -> Ears {
+        let open = self.server.as_ref().and_then(|server| server.ears().ok());
+        open.unwrap_or(Ears::At(config.settings.server.listen))
     }
 
     /// Where the embedded server is, if this process runs it.
@@ -315,6 +322,7 @@ impl Ferry {
         }
         self.store.close();
         let _ = self.store_thread.join();
+        self.routes.iter().for_each(|route| route.tell(Progress::Stopping));
         if self.store.give_up()? { Err(StartFailure::Damaged) } else { Ok(()) }
     }
 }

@@ -1,13 +1,24 @@
 //! Whether all is well, or what needs a person: the same for a command, for a monitor, and for whoever asks by HTTP.
 
+use crate::store;
 use crate::store::absent::Missed;
 use crate::store::folders::FolderStatus;
 use crate::store::halts::Halted;
-use crate::store::listing::AccountStatus;
+use crate::store::listing::{self, AccountStatus};
 use jiff::{SignedDuration, Timestamp};
+use std::path::Path;
 
 /// A server or a network may be away for so long without anybody having to look.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// How the accounts of the settings stand, as far as anything is known of them: others may be remembered that nobody delivers
+/// for any more.
+pub fn accounts(state_dir: &Path, names: &[String]) -> anyhow::Result<Vec<AccountStatus>> {
+    let connection = store::open_to_read(state_dir)?;
+    let mut accounts = connection.map(|connection| listing::accounts(&connection)).transpose()?.unwrap_or_default();
+    accounts.retain(|account| names.contains(&account.account));
+    Ok(accounts)
+}
 
 /// What is not well with accounts that are being delivered for, each in a few words that name the account.
 pub fn problems(accounts: &[AccountStatus], now: Timestamp) -> Vec<String> {
@@ -16,11 +27,15 @@ pub fn problems(accounts: &[AccountStatus], now: Timestamp) -> Vec<String> {
 
 fn of_account(status: &AccountStatus, now: Timestamp) -> Vec<String> {
     let mut problems = Vec::new();
+    let is_long_ago = |time: Timestamp| now.duration_since(time) > PATIENCE;
     let halted = status.standstill.clone().at(now, true);
     if let Some(Halted { stopped: true, credentials, reason, .. }) = &halted {
         let what = if *credentials { "login needed" } else { "the server refuses everything" };
         problems.push(format!("{what}: {reason}"));
-    } else if let Some(since) = status.failing_since.filter(|since| now.duration_since(*since) > PATIENCE) {
+    } else if let Some(since) = status.waiting_since
+        && is_long_ago(since)
+        && status.last_delivery.is_none_or(is_long_ago)
+    {
         problems.push(format!("{} sessions wait, some since {since:.0}", status.outbox.queued));
     }
     if status.outbox.parked > 0 {

@@ -25,6 +25,8 @@ const SOON: SignedDuration = SignedDuration::from_mins(1);
 /// So few sessions that asking where they stand costs nothing.
 const FEW: usize = 50;
 
+const STOPPING: &str = "fitferry is stopping";
+
 /// Asking where many stand keeps the store from what it is there for: it rests this many times as long as that took.
 const REST: u32 = 20;
 
@@ -168,9 +170,7 @@ fn follow(route: &Route, sessions: Sessions, told: &Sender<Told>) -> Result<Summ
             Ok(news) => following.take(news)?,
             // Some news were missed: the store knows.
             Err(RecvError::Lagged(_)) => following.unsure = true,
-            Err(RecvError::Closed) => {
-                following.summary.reason = Some("fitferry is stopping".to_owned());
-            }
+            Err(RecvError::Closed) => following.summary.reason = Some(STOPPING.to_owned()),
         }
     }
     let Following { left, parked, mut summary, .. } = following;
@@ -277,6 +277,7 @@ impl Following<'_> {
     fn take(&mut self, news: Option<Progress>) -> Result<(), Error> {
         match news {
             None | Some(Progress::Compared) => {}
+            Some(Progress::Stopping) => self.summary.reason = Some(STOPPING.to_owned()),
             Some(Progress::Delivered(row)) => {
                 self.failures = 0;
                 if self.left.remove(&row) {

@@ -86,8 +86,8 @@ fn times(page: &mut Page, accounts: &[AccountStatus]) {
     let seconds = |time: Option<Timestamp>| time.map(Timestamp::as_second);
     page.begin("fitferry_last_delivery_timestamp_seconds", "gauge", "When something was last delivered.");
     page.each(accounts, |status| seconds(status.last_delivery));
-    page.begin("fitferry_failing_since_timestamp_seconds", "gauge", "Since when what waits for longest has failed.");
-    page.each(accounts, |status| seconds(status.failing_since));
+    page.begin("fitferry_waiting_since_timestamp_seconds", "gauge", "Since when something waits to be sent.");
+    page.each(accounts, |status| seconds(status.waiting_since));
     page.begin("fitferry_last_reconcile_timestamp_seconds", "gauge", "When the server was last compared.");
     page.each(accounts, |status| seconds(status.last_reconcile));
 }

@@ -65,6 +65,14 @@ impl Ears {
         }
     }
 
+    /// The same once more.
+    pub fn again(&self) -> std::io::Result<Self> {
+        match self {
+            Self::At(address) => Ok(Self::At(*address)),
+            Self::Open(listener) => listener.try_clone().map(Self::Open),
+        }
+    }
+
     /// Listens at an address, before there is a server.
     pub fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
         TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
@@ -99,9 +107,7 @@ pub enum StartError {
 
 /// Starts serving the sessions below `state_dir`. When this returns, requests are answered.
 pub fn start(state_dir: &Path, ears: Ears, rule: WindowRule, users: &[User]) -> Result<Server, StartError> {
-    if let Some((first, second)) = users::same_token(users) {
-        return Err(StartError::SharedToken { first: first.to_owned(), second: second.to_owned() });
-    }
+    distinct(users)?;
     let dir = state_dir.join("server");
     let failed = |source| StartError::Io { path: dir.clone(), source };
     directory::make(&dir).map_err(failed)?;
@@ -139,6 +145,14 @@ pub fn start(state_dir: &Path, ears: Ears, rule: WindowRule, users: &[User]) -> 
     };
     let thread = std::thread::Builder::new().name("server".to_owned()).spawn(serve).map_err(failed)?;
     Ok(Server { address, ears, stop, thread })
+}
+
+/// Whether each has a token of its own.
+pub fn distinct(users: &[User]) -> Result<(), StartError> {
+    match users::same_token(users) {
+        Some((first, second)) => Err(StartError::SharedToken { first: first.to_owned(), second: second.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 async fn run(listener: tokio::net::TcpListener, database: Database, stopped: oneshot::Receiver<()>) {

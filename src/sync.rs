@@ -168,6 +168,8 @@ pub enum Progress {
     Adopted,
     /// What the destination has was compared with what should be there.
     Compared,
+    /// The store is closed: nothing more will be told.
+    Stopping,
     Parked {
         session: SessionRow,
         reason: String,

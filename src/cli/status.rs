@@ -128,8 +128,8 @@ impl Status {
 
 /// For cron, monitors and containers.
 fn check(config: &Config) -> anyhow::Result<Exit> {
-    let connection = store::open_to_read(&config.state_dir)?;
-    let accounts = connection.map(|connection| listing::accounts(&connection)).transpose()?.unwrap_or_default();
+    let names: Vec<String> = config.accounts.iter().map(|account| account.name.clone()).collect();
+    let accounts = health::accounts(&config.state_dir, &names)?;
     let mut problems = health::problems(&accounts, Timestamp::now());
     if control::is_running(&config.state_dir) == Some(false) {
         problems.insert(0, "fitferry is not running".to_owned());

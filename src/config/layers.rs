@@ -44,7 +44,7 @@ fn file_layer(path: &Path) -> Result<Layer, Error> {
     let text = text.map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })?;
     let origin = path.display().to_string();
     let parsed = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
-    let table = parsed.map_err(|error| Error::Syntax(format!("{origin}: {error}")))?.cache;
+    let table = parsed.map_err(|error| Error::Syntax(format!("{origin}: {}", unquoted(&error))))?.cache;
     let mut table = table.into_table().map_err(|error| syntax(&error))?;
     known_keys_only(&table, &origin, str::to_owned)?;
     whole_numbers_only(&table, &origin)?;
@@ -148,6 +148,13 @@ fn resolve_paths(key: &str, value: &mut Value, base: &Path) {
     }
 }
 
+/// What is wrong and where, without the line itself, which may hold a secret: it would end up in a log.
+fn unquoted(error: &ConfigError) -> String {
+    let text = error.to_string();
+    let is_quote = |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    text.lines().filter(|line| !is_quote(line)).collect::<Vec<_>>().join(": ")
+}
+
 fn syntax(error: &ConfigError) -> Error {
     Error::Syntax(error.to_string())
 }
@@ -155,7 +162,9 @@ fn syntax(error: &ConfigError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DeliverySettings, DestinationSettings, EXAMPLE, OAuthSettings, Period, RulesSettings};
+    use crate::config::{
+        DeliverySettings, DestinationSettings, EXAMPLE, MonitorSettings, OAuthSettings, Period, RulesSettings,
+    };
     use std::path::PathBuf;
 
     fn merged(toml: &str, environment: &[(&str, &str)], flags: &Flags) -> Result<Settings, Error> {
@@ -289,6 +298,10 @@ mod tests {
                 burst: Some(60),
                 daily: Some(80_000),
                 ..DeliverySettings::default()
+            },
+            monitor: MonitorSettings {
+                listen: "127.0.0.1:9478".parse().ok(),
+                heartbeat: serde_json::from_str("\"...\"").unwrap(),
             },
             ..Settings::default()
         });

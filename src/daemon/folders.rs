@@ -29,6 +29,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use stuck::Watched;
 use thread::{FolderThread, Submitted};
+use tokio::task::JoinSet;
 
 const LOG: Log = Log { fails: |what, error| events::store_failed(what, error), works: events::store_works };
 
@@ -49,6 +50,8 @@ pub struct Folders {
     /// Whoever looks for folders that are stuck ends with it.
     #[expect(dead_code, reason = "dropping it is the signal")]
     looking: Sender<()>,
+    /// What else looks after them ends with it, too.
+    tasks: JoinSet<()>,
 }
 
 impl Folders {
@@ -64,7 +67,7 @@ impl Folders {
             begun,
             end,
             watched: Vec::new(),
-            started: Self { senders: Vec::new(), threads: Vec::new(), ended, looking },
+            started: Self { senders: Vec::new(), threads: Vec::new(), ended, looking, tasks: JoinSet::new() },
         };
         for owner in 0..config.accounts.len() {
             starting.account(owner)?;
@@ -178,9 +181,9 @@ impl Starting<'_> {
                 movers.push(sender);
             }
         }
-        tokio::spawn(Arc::clone(&unseen).give_up());
+        self.started.tasks.spawn(Arc::clone(&unseen).give_up());
         if !movers.is_empty() {
-            tokio::spawn(moves::listen(owner.1.done.clone(), movers));
+            self.started.tasks.spawn(moves::listen(owner.1.done.clone(), movers));
         }
         Ok(())
     }

@@ -1,41 +1,65 @@
 //! The sign to somebody elsewhere that all is well: they complain when it stays away.
 
-use crate::config::Redacted;
+use crate::config::{Config, Redacted};
 use crate::events;
+use crate::health;
 use crate::sync::{Progress, Route};
+use jiff::Timestamp;
 use reqwest::Client;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks for the address after each comparison with an account's destination. Never ends.
-pub async fn beat(address: Option<&Redacted>, routes: &[Route]) {
+/// Asks for the address after each comparison with an account's destination, if nothing needs a person. Never ends.
+pub async fn beat(config: &Config, routes: &[Route]) {
     let mut listening = JoinSet::new();
-    if let Some(address) = address {
+    if let Some(address) = &config.settings.monitor.heartbeat {
         match Client::builder().timeout(PATIENCE).build() {
-            Ok(client) => routes.iter().for_each(|route| {
-                listening.spawn(follow(client.clone(), address.clone(), route.progress.subscribe()));
-            }),
+            Ok(client) => {
+                let accounts = config.accounts.iter().map(|account| account.name.clone()).collect();
+                let heart = Heart { client, address: address.clone(), state_dir: config.state_dir.clone(), accounts };
+                routes.iter().for_each(|route| drop(listening.spawn(heart.clone().follow(route.progress.subscribe()))));
+            }
             Err(error) => events::heartbeat_failed(&error),
         }
     }
     std::future::pending::<()>().await;
 }
 
-async fn follow(client: Client, address: Redacted, mut progress: broadcast::Receiver<Progress>) {
-    loop {
-        match progress.recv().await {
-            Ok(Progress::Compared) => {
-                let answer = client.get(address.expose()).send().await.and_then(reqwest::Response::error_for_status);
-                if let Err(error) = answer {
-                    // Whoever knows the address can give the sign.
-                    events::heartbeat_failed(&error.without_url());
-                }
+#[derive(Clone)]
+struct Heart {
+    client: Client,
+    address: Redacted,
+    state_dir: PathBuf,
+    accounts: Vec<String>,
+}
+
+impl Heart {
+    async fn follow(self, mut progress: broadcast::Receiver<Progress>) {
+        loop {
+            match progress.recv().await {
+                Ok(Progress::Compared) if self.is_well().await => self.give_sign().await,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
             }
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return,
+        }
+    }
+
+    async fn is_well(&self) -> bool {
+        let (state_dir, accounts) = (self.state_dir.clone(), self.accounts.clone());
+        let look = move || health::accounts(&state_dir, &accounts);
+        let accounts = tokio::task::spawn_blocking(look).await;
+        accounts.is_ok_and(|accounts| accounts.is_ok_and(|all| health::problems(&all, Timestamp::now()).is_empty()))
+    }
+
+    async fn give_sign(&self) {
+        let answer = self.client.get(self.address.expose()).send().await;
+        if let Err(error) = answer.and_then(reqwest::Response::error_for_status) {
+            // Whoever knows the address can give the sign.
+            events::heartbeat_failed(&error.without_url());
         }
     }
 }

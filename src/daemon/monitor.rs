@@ -1,64 +1,70 @@
 //! Who looks from outside whether all is well: `/healthz` and `/metrics`, for everybody who can connect.
 
 use crate::config::Config;
+use crate::events;
 use crate::ferry::StartFailure;
 use crate::health;
 use crate::metrics;
 use crate::server::listen;
-use crate::store::{self, listing};
+use crate::store::listing::AccountStatus;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
-use std::net::{SocketAddr, TcpListener};
+use std::io;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 /// How long requests in flight may take once it ends.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Answers until it is dropped.
 pub struct Monitor {
+    listener: TcpListener,
     #[expect(dead_code, reason = "dropping it is the signal")]
     stop: oneshot::Sender<()>,
 }
 
 impl Monitor {
-    /// Begins to answer where the configuration wants it; nothing if it wants nothing.
-    pub fn start(config: &Config) -> Result<Option<Self>, StartFailure> {
-        let Some(address) = config.settings.monitor.listen else { return Ok(None) };
-        let failed = |source| StartFailure::Monitor { address, source };
-        let listener = listener(address).map_err(failed)?;
+    /// Listens where the configuration wants it; nothing if it wants nothing.
+    pub fn bind(config: &Config) -> Result<Option<TcpListener>, StartFailure> {
+        let bind = |address| TcpListener::bind(address).map_err(|source| StartFailure::Monitor { address, source });
+        config.settings.monitor.listen.map(bind).transpose()
+    }
+
+    /// Begins to answer whoever connects.
+    pub fn start(config: &Config, listener: TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let answering = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let router = Router::new()
             .route("/healthz", get(healthz))
             .route("/metrics", get(metrics))
-            .with_state(config.state_dir.clone());
+            .with_state(Looker::of(config));
+        events::monitor_ready(listener.local_addr()?);
         tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
             };
-            listen::serve(listener, router, stopped, GRACE).await;
+            listen::serve(answering, router, stopped, GRACE).await;
         });
-        Ok(Some(Self { stop }))
+        Ok(Self { listener, stop })
+    }
+
+    /// For whoever comes after.
+    pub fn listener(&self) -> io::Result<TcpListener> {
+        self.listener.try_clone()
     }
 }
 
-fn listener(address: SocketAddr) -> std::io::Result<tokio::net::TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    tokio::net::TcpListener::from_std(listener)
-}
-
 /// 200 with "ok", or 503 with what is wrong, a line each.
-async fn healthz(State(state_dir): State<PathBuf>) -> Response {
-    let problems = look(state_dir, |state_dir| {
-        let accounts = accounts(state_dir)?;
-        Ok(health::problems(&accounts, Timestamp::now()))
-    });
+async fn healthz(State(looker): State<Looker>) -> Response {
+    let problems = looker.look(|accounts, _| health::problems(&accounts, Timestamp::now()));
     match problems.await {
         Ok(problems) if problems.is_empty() => "ok\n".into_response(),
         Ok(problems) => (StatusCode::SERVICE_UNAVAILABLE, problems.join("\n") + "\n").into_response(),
@@ -66,28 +72,43 @@ async fn healthz(State(state_dir): State<PathBuf>) -> Response {
     }
 }
 
-async fn metrics(State(state_dir): State<PathBuf>) -> Response {
-    let text = look(state_dir, |state_dir| Ok(metrics::render(&accounts(state_dir)?, state_dir)));
-    match text.await {
+async fn metrics(State(looker): State<Looker>) -> Response {
+    match looker.look(|accounts, state_dir| metrics::render(&accounts, state_dir)).await {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::FORMAT)], text).into_response(),
         Err(response) => response,
     }
 }
 
-fn accounts(state_dir: &Path) -> anyhow::Result<Vec<listing::AccountStatus>> {
-    let connection = store::open_to_read(state_dir)?;
-    Ok(connection.map(|connection| listing::accounts(&connection)).transpose()?.unwrap_or_default())
+/// Looks into the memory, for one request after the other: that costs the more the longer the history is.
+#[derive(Clone)]
+struct Looker {
+    state_dir: PathBuf,
+    accounts: Arc<[String]>,
+    turn: Arc<Mutex<()>>,
 }
 
-/// Looks into the memory on a thread that may wait for the disk.
-async fn look<T: Send + 'static>(
-    state_dir: PathBuf,
-    work: impl FnOnce(&Path) -> anyhow::Result<T> + Send + 'static,
-) -> Result<T, Response> {
-    let failed = |error: String| (StatusCode::SERVICE_UNAVAILABLE, error + "\n").into_response();
-    match tokio::task::spawn_blocking(move || work(&state_dir)).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(error) => Err(failed(error.to_string())),
+impl Looker {
+    fn of(config: &Config) -> Self {
+        let accounts = config.accounts.iter().map(|account| account.name.clone()).collect();
+        Self { state_dir: config.state_dir.clone(), accounts, turn: Arc::default() }
+    }
+
+    async fn look<T: Send + 'static>(
+        self,
+        make: impl FnOnce(Vec<AccountStatus>, &Path) -> T + Send + 'static,
+    ) -> Result<T, Response> {
+        let failed = |error: String| (StatusCode::SERVICE_UNAVAILABLE, error + "\n").into_response();
+        let turn = Arc::clone(&self.turn);
+        let _turn = turn.lock().await;
+        let work = move || {
+            let accounts = health::accounts(&self.state_dir, &self.accounts)?;
+            anyhow::Ok(make(accounts, &self.state_dir))
+        };
+        // On a thread that may wait for the disk.
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(made)) => Ok(made),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(error) => Err(failed(error.to_string())),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What systemd hears of us, and what it has opened for us: that we are ready, alive, busy with other settings, or stop.
 
+use crate::escape;
 use crate::events;
 use crate::server::Ears;
 use crate::store::outbox;
@@ -8,7 +9,7 @@ use crate::sync::courier::Event;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
@@ -18,6 +19,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the embedded server may take to say that it is well.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A reload that takes longer hangs.
+const LONGEST_RELOAD: Duration = Duration::from_secs(600);
 
 pub fn ready() {
     send(&[NotifyState::Ready]);
@@ -33,8 +37,9 @@ pub fn stopping() {
     send(&[NotifyState::Stopping]);
 }
 
+/// In one line, or the rest would be other notifications.
 pub fn status(text: &str) {
-    send(&[NotifyState::Status(text)]);
+    send(&[NotifyState::Status(&escape::text(text))]);
 }
 
 fn send(state: &[NotifyState<'_>]) {
@@ -49,8 +54,9 @@ pub fn ears() -> std::io::Result<Option<Ears>> {
     Ok(ListenFd::from_env().take_tcp_listener(0)?.map(Ears::Open))
 }
 
-/// Tells the service manager, in a line, how much waits, whenever that may have changed. Never ends.
-pub async fn tell_status(routes: &[Route]) {
+/// Tells the service manager, in a line, how much waits, whenever that may have changed; not at once if something else was
+/// told a moment ago. Never ends.
+pub async fn tell_status(routes: &[Route], mut is_told: bool) {
     if std::env::var_os("NOTIFY_SOCKET").is_none() {
         return std::future::pending().await;
     }
@@ -65,7 +71,9 @@ pub async fn tell_status(routes: &[Route]) {
         });
     }
     loop {
-        if let Some(text) = describe(routes).await {
+        if !std::mem::take(&mut is_told)
+            && let Some(text) = describe(routes).await
+        {
             status(&text);
         }
         news.notified().await;
@@ -135,4 +143,30 @@ async fn is_healthy(server: SocketAddr) -> bool {
     let client = reqwest::Client::builder().no_proxy().build();
     let Ok(client) = client else { return false };
     client.get(format!("http://{server}/healthz")).send().await.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// Signs of life while everything stops and starts anew, which nobody else can give; until it is dropped, and not for ever.
+pub struct Feeding {
+    #[expect(dead_code, reason = "dropping it is the signal")]
+    stop: mpsc::Sender<()>,
+}
+
+impl Feeding {
+    /// Nothing if systemd wants no signs.
+    pub fn of_environment() -> Option<Self> {
+        let every = sd_notify::watchdog_enabled()? / 2;
+        let (stop, stopped) = mpsc::channel();
+        let until = Instant::now() + LONGEST_RELOAD;
+        let feed = move || {
+            while Instant::now() < until {
+                send(&[NotifyState::Watchdog]);
+                if stopped.recv_timeout(every) != Err(mpsc::RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        };
+        // Without it, a long one is cut off.
+        std::thread::Builder::new().name("reload".to_owned()).spawn(feed).ok()?;
+        Some(Self { stop })
+    }
 }

@@ -1,19 +1,20 @@
 //! Other settings for a running daemon: whether it can go on with them.
 
+use super::Sockets;
+use super::monitor::Monitor;
 use crate::config::{self, Config, Flags};
 use crate::ferry;
-use crate::server::Ears;
+use crate::server::{self, Ears};
 use std::net::SocketAddr;
 
 /// What it goes on with.
 pub struct Next {
     pub config: Config,
-    /// Where the embedded server listens from now on, if that is elsewhere.
-    pub ears: Option<Ears>,
+    pub sockets: Sockets,
 }
 
-/// Reads the settings anew, and tries whatever can be tried while the old ones are still in use.
-pub fn prepare(flags: &Flags, now: &Config) -> anyhow::Result<Next> {
+/// Reads the settings anew, and tries whatever can be tried while the old ones are still in use. `open` are the sockets of now.
+pub fn prepare(flags: &Flags, now: &Config, open: Sockets) -> anyhow::Result<Next> {
     let config = config::load(flags)?;
     anyhow::ensure!(
         config.state_dir == now.state_dir,
@@ -21,13 +22,15 @@ pub fn prepare(flags: &Flags, now: &Config) -> anyhow::Result<Next> {
         config.state_dir.display()
     );
     if config.embeds_server() {
-        ferry::users(&config)?;
+        server::distinct(&ferry::users(&config)?)?;
     }
-    let ears = match listens_at(&config) {
-        Some(address) if listens_at(now) != Some(address) => Some(Ears::Open(Ears::bind(address)?)),
-        _ => None,
+    let server = match listens_at(&config) {
+        Some(address) if listens_at(now) != Some(address) => Ears::Open(Ears::bind(address)?),
+        _ => open.server,
     };
-    Ok(Next { config, ears })
+    let is_same = config.settings.monitor.listen == now.settings.monitor.listen;
+    let monitor = if is_same { open.monitor } else { Monitor::bind(&config)? };
+    Ok(Next { config, sockets: Sockets { server, monitor } })
 }
 
 fn listens_at(config: &Config) -> Option<SocketAddr> {

@@ -65,7 +65,7 @@ impl Database {
         Ok((Self { writer, readers, writing, budget: Budget::new(), configured, rule }, thread))
     }
 
-    /// Fails unless the database can be written and read.
+    /// Fails unless the writing thread answers, and the database can be read.
     pub async fn check(&self) -> Result<(), Error> {
         self.writer.call(|_| Ok(())).await?;
         self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await

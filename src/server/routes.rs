@@ -90,7 +90,7 @@ async fn delete(
     }
 }
 
-/// Whether sessions would be taken and found again. Needs no token, and tells nothing else.
+/// Whether the database answers. Needs no token, and tells nothing else.
 async fn health(State(database): State<Database>) -> Result<&'static str, ApiError> {
     database.check().await?;
     Ok("ok\n")

@@ -33,6 +33,10 @@ impl Health {
 
     /// Takes note of how it went, and tells the log of a change.
     pub fn note<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        // Whoever closed it knows.
+        if matches!(outcome, Err(Error::Closed)) {
+            return outcome;
+        }
         let mut course = self.course.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = course.take(outcome.is_ok(), Instant::now());
         match &outcome {

@@ -39,8 +39,8 @@ pub struct AccountStatus {
     pub unknown_sports: Vec<UnknownSport>,
     /// When something was last delivered, or found to be there.
     pub last_delivery: Option<Timestamp>,
-    /// Since when what waits for longest has failed, if anything has.
-    pub failing_since: Option<Timestamp>,
+    /// Since when something waits to be sent, if anything does.
+    pub waiting_since: Option<Timestamp>,
     pub last_reconcile: Option<Timestamp>,
     /// What that found.
     pub comparison: Option<Comparison>,
@@ -105,7 +105,7 @@ pub fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountStatus>>
             suspects: suspects(connection, id)?,
             unknown_sports: unknown_sports(connection, id)?,
             last_delivery: last_delivery(connection, id)?,
-            failing_since: failing_since(connection, id)?,
+            waiting_since: waiting_since(connection, id)?,
             last_reconcile: instant(row.get(3)?),
             comparison: comparison.and_then(|json| serde_json::from_str(&json).ok()),
             wary: row.get(8)?,
@@ -143,8 +143,9 @@ fn last_delivery(connection: &Connection, account: i64) -> rusqlite::Result<Opti
     connection.prepare_cached(sql)?.query_row([account], |row| Ok(instant(row.get(0)?)))
 }
 
-fn failing_since(connection: &Connection, account: i64) -> rusqlite::Result<Option<Timestamp>> {
-    let sql = "SELECT min(first_fail_ms) FROM outbox WHERE account_id = ?1 AND state = 'queued'";
+fn waiting_since(connection: &Connection, account: i64) -> rusqlite::Result<Option<Timestamp>> {
+    // What was never tried is due since it was queued.
+    let sql = "SELECT min(coalesce(first_fail_ms, due_ms)) FROM outbox WHERE account_id = ?1 AND state = 'queued'";
     connection.prepare_cached(sql)?.query_row([account], |row| Ok(instant(row.get(0)?)))
 }
 

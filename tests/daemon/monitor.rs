@@ -10,20 +10,16 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
-/// An address that is free now.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 /// A daemon that can be looked at, for a server that knows this token; ours is "right".
 fn watched(token: &str, more: &str) -> (Place, FaultServer, Daemon, SocketAddr) {
-    let (place, server, address) = (Place::new(), FaultServer::start(token), free());
+    let (place, server) = (Place::new(), FaultServer::start(token));
     fs::write(place.dir.path().join("token"), "right\n").unwrap();
     let destination = server.destination(&place.dir.path().join("token"));
     let folder = place.folder().display().to_string();
-    fs::write(place.config(), format!("folders = ['{folder}']\nmonitor.listen = '{address}'\n{more}\n{destination}"))
+    fs::write(place.config(), format!("folders = ['{folder}']\nmonitor.listen = '127.0.0.1:0'\n{more}\n{destination}"))
         .unwrap();
-    let daemon = place.start();
+    let mut daemon = place.start();
+    let address = daemon.events("monitor.ready")[0]["address"].as_str().unwrap().parse().unwrap();
     (place, server, daemon, address)
 }
 
@@ -105,7 +101,9 @@ fn the_sign_that_all_is_well_follows_each_comparison() {
     place.drop_file("a.fit", Run::default().build());
     daemon.wait_for("session.delivered");
     daemon.wait_for("reconcile.done");
-    let (mut stream, _) = listener.accept().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (mut stream, _) = wait::until("the sign", || listener.accept().ok());
+    stream.set_nonblocking(false).unwrap();
     let mut request = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(stream.try_clone().unwrap()), &mut request).unwrap();
     assert_eq!(request, "GET /secret HTTP/1.1\r\n");

@@ -1,11 +1,14 @@
 //! Other settings while it runs: taken when they are good, left when they are not, and nobody is turned away meanwhile.
 
+use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
 use crate::support::program::{Daemon, Place};
 use crate::support::wait;
 use std::fs;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
 
 fn configure(place: &Place, folder: &PathBuf, more: &str) {
     fs::create_dir_all(folder).unwrap();
@@ -20,9 +23,8 @@ fn workout(day: i64) -> Vec<u8> {
     Run { start: Run::default().start + day * 86_400, ..Run::default() }.build()
 }
 
-fn is_alive(daemon: &Daemon) -> bool {
-    crate::support::http::request(daemon.address(), "GET", "/healthz", "", "")
-        .is_some_and(|answer| answer.status == 200)
+fn is_alive(address: SocketAddr) -> bool {
+    crate::support::http::request(address, "GET", "/healthz", "", "").is_some_and(|answer| answer.status == 200)
 }
 
 /// Those that a daemon has once each.
@@ -47,6 +49,11 @@ fn good_settings_are_taken_and_bad_ones_are_not() {
     daemon.wait_for("session.delivered");
     let address = daemon.address();
 
+    // Not even what stands on the line of a mistake is told: it may be a secret.
+    fs::write(place.config(), "destination.token = \"s3cret\n").unwrap();
+    daemon.signal("HUP");
+    let refused = daemon.wait_for("config.refused").to_string();
+    assert!(refused.contains("line 1") && !refused.contains("s3cret"), "{refused}");
     fs::write(place.config(), "folderz = ['nowhere']\n").unwrap();
     daemon.signal("HUP");
     let refused = daemon.wait_for("config.refused");
@@ -102,30 +109,76 @@ fn clients_are_not_turned_away() {
     stop.send(()).unwrap();
     let (answers, unheard) = client.join().unwrap();
     assert!(answers > RELOADS && unheard <= RELOADS, "{answers} answers, {unheard} times none");
-    assert!(is_alive(&daemon));
+    assert!(is_alive(daemon.address()));
     daemon.terminate();
 }
 
 #[test]
 fn an_address_that_is_taken_is_refused() {
     let place = Place::new();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
     configure(&place, &place.folder(), "server.listen = '127.0.0.1:0'\n");
     let mut command = place.command();
     command.arg("run").env("FITFERRY_LOG__FORMAT", "json");
     let mut daemon = Daemon::spawn(&mut command);
     daemon.wait_for("daemon.ready");
-    let address = taken.local_addr().unwrap();
-    configure(&place, &place.folder(), &format!("server.listen = '{address}'\n"));
-    daemon.signal("HUP");
-    let refused = daemon.wait_for("config.refused");
-    assert!(refused["error"].as_str().unwrap().contains(&address.to_string()), "{refused}");
-    assert!(is_alive(&daemon));
-    drop(taken);
+    for key in ["server", "monitor"] {
+        configure(&place, &place.folder(), &format!("{key}.listen = '{address}'\n"));
+        daemon.signal("HUP");
+        let refused = daemon.wait_for("config.refused");
+        assert!(refused["error"].as_str().unwrap().contains(&address.to_string()), "{refused}");
+        assert!(is_alive(daemon.address()));
+    }
+    configure(&place, &place.folder(), "server.listen = '127.0.0.2:0'\nmonitor.listen = '127.0.0.2:0'\n");
     daemon.signal("HUP");
     daemon.wait_for("daemon.reloaded");
-    wait::until_true("the other address", || {
-        crate::support::http::request(address, "GET", "/healthz", "", "").is_some_and(|answer| answer.status == 200)
-    });
+    for ready in ["server.ready", "monitor.ready"] {
+        let address = daemon.events(ready).pop().unwrap()["address"].as_str().unwrap().parse().unwrap();
+        assert!(is_alive(address), "{ready} {address}");
+    }
     daemon.terminate();
+}
+
+/// What cannot be tried before fails while it starts: then it goes on as it did.
+#[test]
+fn what_fails_at_its_start_is_undone() {
+    let place = Place::new();
+    configure(&place, &place.folder(), "");
+    let mut daemon = place.start();
+    place.drop_file("a.fit", workout(0));
+    daemon.wait_for("session.delivered");
+    // The clock of the settings is another one, so that all sessions are made anew, and one cannot be.
+    let memory = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    memory.execute("UPDATE record SET workout = 'no workout'", []).unwrap();
+    configure(&place, &place.folder(), "rules.description = false\n");
+    daemon.signal("HUP");
+    daemon.wait_for("config.refused");
+    place.drop_file("b.fit", workout(1));
+    daemon.wait_for("session.delivered");
+    assert!(daemon.events("daemon.reloaded").is_empty() && is_alive(daemon.address()));
+    daemon.terminate();
+}
+
+/// Who waits for sessions is not left waiting.
+#[test]
+fn an_import_ends_with_what_it_waited_for() {
+    let (place, server) = (Place::new(), FaultServer::start("right"));
+    fs::write(place.dir.path().join("token"), "right\n").unwrap();
+    let destination = server.destination(&place.dir.path().join("token"));
+    configure(&place, &place.folder(), &destination);
+    let mut daemon = place.start();
+    server.slow_down(Duration::from_secs(600));
+    let file = place.dir.path().join("a.fit");
+    fs::write(&file, workout(0)).unwrap();
+    let mut import = place.command();
+    import.args(["import", "--json"]).arg(&file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let import = import.spawn().unwrap();
+    wait::until_true("the session to be on its way", || !server.seen().is_empty() && server.busiest() > 0);
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    let output = import.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("fitferry is stopping"));
+    daemon.kill();
 }

@@ -57,6 +57,7 @@ impl Workout {
 
     /// Notes the source's own word for the sport, and what it means; no meaning is that of an unknown word.
     pub fn set_sport(&mut self, word: Option<String>, meaning: Option<ActivityType>) {
+        let word = word.filter(|word| !word.trim().is_empty());
         self.activity_type = meaning.unwrap_or(ActivityType::OTHER);
         self.source.unknown_sport = meaning.is_none() && word.is_some();
         self.source.sport = word;
@@ -142,4 +143,19 @@ pub struct Metrics {
     pub average_heart_rate: Option<u16>,
     pub max_heart_rate: Option<u16>,
     pub ascent_meters: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_is_no_unknown_word() {
+        let mut workout = Workout::new(Format::AppleHealth, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        for (word, kept) in [(Some("Jorkyball"), Some("Jorkyball")), (Some(" "), None), (Some(""), None), (None, None)]
+        {
+            workout.set_sport(word.map(str::to_owned), None);
+            assert_eq!((workout.source.sport.as_deref(), workout.source.unknown_sport), (kept, kept.is_some()));
+        }
+    }
 }

@@ -15,6 +15,9 @@ pub struct Instant {
     pub zone_assumed: bool,
 }
 
+/// No clock on this earth is so far from UTC, in seconds: from -12 to +14 hours in our days, and local mean times before.
+const LARGEST_OFFSET: i32 = 16 * 3600;
+
 /// Reads `2026-04-12T06:30:15Z` and its relatives: fractions of any length, an offset, a blank for the `T`, no zone.
 ///
 /// A local time that a daylight-saving gap skips is moved forward; one that occurs twice is taken as the first.
@@ -26,6 +29,7 @@ pub fn parse(text: &str, zone: &TimeZone) -> Option<Instant> {
     let pieces = Pieces::parse(text).ok()?;
     let local = pieces.date().to_datetime(pieces.time()?);
     match pieces.offset() {
+        Some(PiecesOffset::Numeric(numeric)) if numeric.offset().seconds().abs() >= LARGEST_OFFSET => None,
         Some(PiecesOffset::Numeric(numeric)) => Some(Instant {
             at: numeric.offset().to_timestamp(local).ok()?,
             utc_offset_seconds: Some(numeric.offset().seconds()).filter(|seconds| *seconds != 0),
@@ -69,7 +73,9 @@ mod tests {
             let expected = Instant { at: utc.parse().unwrap(), utc_offset_seconds: offset, zone_assumed: assumed };
             assert_eq!(parse(text, &berlin), Some(expected), "{text}");
         }
-        for nonsense in ["", "2026", "2026-04-12", "Z", "2026-13-01T00:00:00Z", "about noon"] {
+        let nonsense =
+            ["", "2026", "2026-04-12", "Z", "2026-13-01T00:00:00Z", "about noon", "2026-04-12T06:30:15+2100"];
+        for nonsense in nonsense {
             assert_eq!(parse(nonsense, &berlin), None, "{nonsense}");
         }
     }

@@ -1,7 +1,9 @@
 //! The project itself: what newcomers read and run, and the rules of the house.
 
 mod api_doc;
+mod docker;
 pub mod house;
+mod install;
 mod readme;
 pub mod samples;
 mod systemd;

@@ -2,6 +2,7 @@
 
 mod api_doc;
 mod docker;
+mod frozen;
 pub mod house;
 mod install;
 mod readme;

@@ -100,8 +100,7 @@ fn the_service_of_one_person_is_the_same_but_for_the_names() {
     let names = ["Description", "ExecStart", "Group", "LoadCredential", "StateDirectory", "User", "WorkingDirectory"];
     assert_eq!(differing, names.map(str::to_owned).into());
     let users = settings("user/fitferry.service");
-    let stranger =
-        users.difference(&one).map(key).find(|key| !["ExecStart", "WantedBy"].contains(&key.as_str()));
+    let stranger = users.difference(&one).map(key).find(|key| !["ExecStart", "WantedBy"].contains(&key.as_str()));
     assert_eq!(stranger, None, "the service of a user says something else");
 }
 

@@ -1,6 +1,7 @@
 //! What `docs/install.md` has people do, as far as it can be done in a folder instead of a machine; `tests/systemd/boot`
 //! does the rest.
 
+use super::pages::blocks;
 use crate::support::foreign;
 use crate::support::program::Place;
 use std::fs;
@@ -9,13 +10,6 @@ use std::process::{Command, Output};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The blocks of one language in a page, in order.
-fn blocks(page: &str, language: &str) -> Vec<String> {
-    let text = fs::read_to_string(repository().join(page)).unwrap();
-    let blocks = text.split("\n```").filter_map(|block| block.strip_prefix(&format!("{language}\n")));
-    blocks.map(str::to_owned).collect()
 }
 
 fn succeed(script: &str, folder: &Path) -> Output {

@@ -5,6 +5,7 @@ mod docker;
 mod frozen;
 pub mod house;
 mod install;
+mod pages;
 mod readme;
 pub mod samples;
 mod systemd;

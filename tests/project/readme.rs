@@ -1,7 +1,7 @@
 //! The README's commands, run as they are printed, but for what cannot be where a newcomer has it: the programs are
 //! built already, and the port is any free one.
 
-use super::samples;
+use super::{pages, samples};
 use crate::support::program::{Daemon, Place};
 use serde_json::Value;
 use std::fs;
@@ -16,23 +16,9 @@ const RUN_ELSEWHERE: [&str; 3] = [
     "fitferry config check\nsudo systemctl enable --now fitferry",
 ];
 
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// The README's blocks of one language, in order.
 fn blocks(language: &str) -> Vec<String> {
-    let text = fs::read_to_string(repository().join("README.md")).unwrap();
-    let mut blocks = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let Some(found) = line.strip_prefix("```") else { continue };
-        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-        if found == language {
-            blocks.push(body.join("\n"));
-        }
-    }
-    blocks
+    pages::blocks("README.md", language)
 }
 
 fn shell(script: &str, place: &Place) -> Output {

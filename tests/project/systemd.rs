@@ -1,5 +1,6 @@
 //! The unit files, as systemd itself reads them: understood without a complaint, and as closed as they say.
 
+use super::pages::blocks;
 use crate::support::foreign;
 use crate::support::program::Place;
 use std::collections::BTreeSet;
@@ -63,6 +64,22 @@ fn the_units_are_understood() {
     fs::write(&drop_in, fs::read_to_string(&drop_in).unwrap().replace("ReadOnlyPaths", "ReadOnlyPath")).unwrap();
     let said = complaints(&[], &dir.join("fitferry.service"));
     assert!(said.iter().any(|line| line.contains("folders.conf") && line.contains("ReadOnlyPath")), "{said:?}");
+}
+
+#[test]
+fn the_drop_ins_of_the_documentation_are_understood() {
+    if !foreign::has("systemd-analyze", "--version") {
+        return;
+    }
+    let place = Place::new();
+    let dir = lay_out(&place);
+    let pages = ["README.md", "docs/security.md"].map(|page| blocks(page, "ini"));
+    let drop_ins = pages.concat();
+    assert_eq!(drop_ins.len(), 2);
+    for drop_in in drop_ins {
+        fs::write(dir.join("fitferry.service.d/override.conf"), &drop_in).unwrap();
+        assert_eq!(complaints(&[], &dir.join("fitferry.service")), Vec::<String>::new(), "{drop_in}");
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The command line: one file per subcommand; parse, call, print. stdout carries the result, stderr the log.
 
 mod auth;
+mod completions;
 mod config;
 mod events;
 mod explain;
 mod files;
 mod forget;
 mod import;
+mod man;
 mod moment;
 mod normalize;
 mod outbox;
@@ -21,13 +23,23 @@ mod status;
 mod way;
 
 use crate::config::Flags;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// At the end of the long help and of the manual.
+const LAST_WORDS: &str = "\
+Files:
+  ~/.config/fitferry/fitferry.toml, else /etc/fitferry/fitferry.toml: the configuration, unless --config or
+  $FITFERRY_CONFIG name another. \"fitferry config example\" prints one with every key explained.
+
+Exit codes:
+  0 done, 1 some of it failed, 2 a mistake in the command line or the configuration, 75 try again later, 77 log in
+  first.";
+
 /// Ferries workouts from a folder of exports to a sessions API: each one, once.
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_long_help = LAST_WORDS)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -68,6 +80,8 @@ enum Command {
     Config(config::Config),
     Auth(auth::Auth),
     Events(events::Events),
+    Man(man::Manual),
+    Completions(completions::Completions),
 }
 
 /// How a command ended.
@@ -112,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Config(command) => command.run(&cli.global),
         Command::Auth(command) => command.run(&cli.global),
         Command::Events(command) => command.run(),
+        Command::Man(command) => command.run(Cli::command()),
+        Command::Completions(command) => command.run(Cli::command()),
     };
     let exit = result.unwrap_or_else(|error| output::report(&error));
     ExitCode::from(exit.code())

@@ -15,13 +15,13 @@ pub struct Config {
 enum Verb {
     /// Says whether the configuration is good, and if not, which key is not.
     Check,
-    /// Prints the configuration in effect, all layers merged.
+    /// Prints the configuration in effect: defaults, file, variables and options together.
     Show {
         /// As JSON instead of TOML.
         #[arg(long)]
         json: bool,
     },
-    /// Prints the documented example: every key with its default.
+    /// Prints an example in which every key is explained and has its default.
     Example,
 }
 

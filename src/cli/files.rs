@@ -6,7 +6,7 @@ use crate::escape;
 use crate::store::{self, Verdict, listing};
 use std::io::Write;
 
-/// Looks at single files.
+/// Lists the files that were looked at, or forgets those that are gone.
 #[derive(clap::Args)]
 pub struct Files {
     #[command(subcommand)]

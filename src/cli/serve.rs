@@ -22,7 +22,7 @@ pub struct Serve {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    /// Who may use the server.
+    /// Makes, lists and takes back the tokens of those who may use the server.
     #[command(subcommand)]
     Token(Token),
 }
@@ -31,11 +31,13 @@ enum Verb {
 enum Token {
     /// Makes a token for a user, who is made if there is none of this name, and shows it this once.
     Add {
+        /// The user: letters, digits, - and _.
         #[arg(value_name = "NAME", value_parser = user_name)]
         name: String,
     },
     /// Takes all tokens back that were made for a user. The sessions stay.
     Remove {
+        /// The user whose tokens they are.
         #[arg(value_name = "NAME", value_parser = user_name)]
         name: String,
     },

@@ -7,7 +7,7 @@ use crate::session::Session;
 use crate::store::{self, listing};
 use std::io::Write;
 
-/// Looks at single sessions.
+/// Lists the sessions and where each of them stands.
 #[derive(clap::Args)]
 pub struct Sessions {
     #[command(subcommand)]
@@ -16,8 +16,10 @@ pub struct Sessions {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    /// Lists every session and where it stands: delivered, queued, parked, skipped (by your rules), discarded (by you),
-    /// deleted (its files are gone, or somebody deleted it on the server) or edited (on the server, and kept so).
+    /// Lists every session and where it stands.
+    ///
+    /// That is: delivered, queued, parked (it waits for you), skipped (by your rules), discarded (by you), deleted (its
+    /// files are gone, or somebody deleted it on the server) or edited (on the server, and kept so).
     List {
         /// One JSON object per session.
         #[arg(long)]

@@ -5,6 +5,7 @@ mod config;
 mod explain;
 mod import;
 mod looking;
+mod manual;
 mod normalize;
 mod outbox;
 mod rules;

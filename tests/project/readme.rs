@@ -1,7 +1,7 @@
 //! The README's commands, run as they are printed, but for what cannot be where a newcomer has it: the programs are
-//! built already, the port is any free one, and what belongs to root goes into a folder instead.
+//! built already, and the port is any free one.
 
-use super::samples;
+use super::{pages, samples};
 use crate::support::program::{Daemon, Place};
 use serde_json::Value;
 use std::fs;
@@ -9,25 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The blocks that `.ci/run` and the other tests run anyway.
-const RUN_ELSEWHERE: [&str; 1] = ["cargo test"];
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+const RUN_ELSEWHERE: [&str; 3] = [
+    "cargo test",
+    // By .ci/package in CI, and tests/systemd/boot.
+    "cargo install --locked cargo-deb\n.ci/package deb\nsudo apt install ./target/package/fitferry_*.deb",
+    "fitferry config check\nsudo systemctl enable --now fitferry",
+];
 
 /// The README's blocks of one language, in order.
 fn blocks(language: &str) -> Vec<String> {
-    let text = fs::read_to_string(repository().join("README.md")).unwrap();
-    let mut blocks = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let Some(found) = line.strip_prefix("```") else { continue };
-        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-        if found == language {
-            blocks.push(body.join("\n"));
-        }
-    }
-    blocks
+    pages::blocks("README.md", language)
 }
 
 fn shell(script: &str, place: &Place) -> Output {
@@ -58,8 +49,8 @@ fn clone() -> Place {
 fn trying_it_out_works_as_printed() {
     let place = clone();
     let blocks = blocks("sh");
-    let [run, curl, look, normalize, rest @ ..] = &blocks[..] else { panic!("{blocks:?}") };
-    assert_eq!(rest[0], RUN_ELSEWHERE[0]);
+    let [run, curl, look, normalize, rest @ .., _pull] = &blocks[..] else { panic!("{blocks:?}") };
+    assert_eq!(rest, RUN_ELSEWHERE);
 
     let arguments = run.strip_prefix("cargo run --release -- ").unwrap().split(' ');
     let mut command = Command::new(env!("CARGO_BIN_EXE_fitferry"));
@@ -87,36 +78,6 @@ fn trying_it_out_works_as_printed() {
     let normalize = normalize.replace("target/release/fitferry", env!("CARGO_BIN_EXE_fitferry"));
     assert!(succeed(&normalize, &place).contains("run-from-the-watch.fit"));
     daemon.terminate();
-}
-
-#[test]
-fn installing_puts_everything_where_it_is_looked_for() {
-    let place = Place::new();
-    let blocks = blocks("sh");
-    let [.., install, start, _pull] = &blocks[..] else { panic!("{blocks:?}") };
-    let (build, install) = install.split_once('\n').unwrap();
-    assert_eq!(build, "cargo build --release --locked", "what .ci/run does");
-    let root = place.dir.path().join("root");
-    let script = install
-        .replace("target/release/fitferry", env!("CARGO_BIN_EXE_fitferry"))
-        .replace("sudo ", "")
-        .replace(" /", &format!(" {}/", root.display()))
-        .replace(
-            &format!(" {}{}", root.display(), env!("CARGO_BIN_EXE_fitferry")),
-            concat!(" ", env!("CARGO_BIN_EXE_fitferry")),
-        );
-    succeed(&format!("cd '{}'\n{script}", repository().display()), &place);
-    let unit = fs::read_to_string(root.join("etc/systemd/system/fitferry.service")).unwrap();
-    assert!(unit.contains("ExecStart=/usr/local/bin/fitferry run\n") && root.join("usr/local/bin/fitferry").exists());
-
-    let (check, enable) = start.split_once('\n').unwrap();
-    let config = root.join("etc/fitferry/fitferry.toml");
-    succeed(&format!("FITFERRY_CONFIG='{}' {}/usr/local/bin/{check}", config.display(), root.display()), &place);
-    assert_eq!(enable, "sudo systemctl enable --now fitferry");
-    if Command::new("systemctl").arg("--version").output().is_ok() {
-        succeed(&format!("systemctl --root='{}' enable fitferry", root.display()), &place);
-        assert!(root.join("etc/systemd/system/multi-user.target.wants/fitferry.service").symlink_metadata().is_ok());
-    }
 }
 
 #[test]

@@ -55,6 +55,11 @@ pub fn has_curl() -> bool {
     usable(Command::new("curl").arg("--version").output().is_ok(), "curl")
 }
 
+/// The linter of Dockerfiles.
+pub fn hadolint() -> Option<Command> {
+    Some(Command::new(installed("python/bin/hadolint", "hadolint")?))
+}
+
 /// Python with Google's API client, for one of our scripts.
 pub fn python(script: &str) -> Option<Command> {
     let mut command = Command::new(installed("python/bin/python", "Google's Python client")?);

@@ -339,3 +339,20 @@ pub fn reconcile_failed(account: &str, reason: &str, seconds: u64) {
 pub fn pull_waiting(account: &str, server: &str, seconds: u64, reason: &str) {
     warn!(event = "pull.waiting", account, server, seconds, reason, "the server fails; it is asked again");
 }
+
+// The disk.
+
+/// `free` and `limit` are bytes.
+pub fn disk_low(path: &Path, free: u64, limit: u64) {
+    warn!(
+        event = "disk.low",
+        path = escape::path(path),
+        free,
+        limit,
+        "little room: new files wait until there is more, what is queued goes out; make room"
+    );
+}
+
+pub fn disk_ok(path: &Path, free: u64, limit: u64) {
+    info!(event = "disk.ok", path = escape::path(path), free, limit, "there is room again: files are taken in");
+}

@@ -9,6 +9,7 @@ use crate::crash;
 use crate::directory;
 use crate::events;
 use crate::intake::{self, Person};
+use crate::room::Room;
 use crate::server::{self, Server, StartError, User};
 use crate::sqlite::OpenError;
 use crate::store::{self, Store, accounts, halts, outbox, run};
@@ -58,6 +59,8 @@ pub enum StartFailure {
     Address(SocketAddr),
     #[error("the memory was damaged and is set aside; it is made anew at the next start")]
     Damaged,
+    #[error("not all files were taken in, as there is little room: {0}; make room, and import them again")]
+    NoRoom(String),
     #[error("no HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -115,6 +118,7 @@ pub struct Ferry {
     server: Option<Server>,
     pub routes: Vec<Route>,
     pub people: Vec<Person>,
+    pub room: Arc<Room>,
     /// What each route's courier is sent, until it is there.
     mail: Vec<mpsc::UnboundedReceiver<Event>>,
     stop: watch::Sender<bool>,
@@ -143,6 +147,7 @@ impl Ferry {
             server,
             routes: Vec::new(),
             people: Vec::new(),
+            room: Arc::new(Room::new(config)),
             mail: Vec::new(),
             stop,
             loops: JoinSet::new(),
@@ -233,6 +238,7 @@ impl Ferry {
             hindrance: watch::channel(None).0,
             scanned: watch::channel(true).0,
             complete: Arc::default(),
+            room: Arc::clone(&self.room),
             orders,
             delivery: config.settings.delivery.clone(),
             reconcile: config.settings.reconcile.clone(),

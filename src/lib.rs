@@ -26,6 +26,7 @@ pub mod merge;
 pub mod orders;
 pub mod pull;
 pub mod redact;
+pub mod room;
 pub mod rules;
 pub mod server;
 pub mod session;

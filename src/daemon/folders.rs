@@ -11,6 +11,7 @@ use crate::config::{self, Config};
 use crate::events;
 use crate::ferry::Ferry;
 use crate::intake::Person;
+use crate::room::Room;
 use crate::sqlite::{Health, Log};
 use crate::store::disks;
 use crate::store::folders::{self, Remembered, Troubles};
@@ -46,6 +47,8 @@ pub struct Folders {
     threads: Vec<JoinHandle<()>>,
     /// Disconnected when the last of them has ended.
     ended: Receiver<()>,
+    /// Where they may be waiting for room.
+    room: Arc<Room>,
 }
 
 impl Folders {
@@ -60,7 +63,7 @@ impl Folders {
             begun,
             end,
             watched: Vec::new(),
-            started: Self { senders: Vec::new(), threads: Vec::new(), ended },
+            started: Self { senders: Vec::new(), threads: Vec::new(), ended, room: Arc::clone(&ferry.room) },
         };
         for owner in 0..config.accounts.len() {
             starting.account(owner)?;
@@ -77,6 +80,7 @@ impl Folders {
     /// Ends after the files that are being read, if that is soon.
     pub fn stop(self) {
         self.senders.iter().for_each(HintSender::stop);
+        self.room.wake();
         if wait(&self.ended, END) {
             self.threads.into_iter().for_each(|thread| drop(thread.join()));
         }

@@ -1,7 +1,9 @@
 //! The command line: one file per subcommand; parse, call, print. stdout carries the result, stderr the log.
 
 mod auth;
+mod backup;
 mod config;
+mod doctor;
 mod explain;
 mod files;
 mod forget;
@@ -66,6 +68,8 @@ enum Command {
     Reconcile(reconcile::Reconcile),
     Config(config::Config),
     Auth(auth::Auth),
+    Backup(backup::Backup),
+    Doctor(doctor::Doctor),
 }
 
 /// How a command ended.
@@ -109,6 +113,8 @@ pub fn main() -> ExitCode {
         Command::Reconcile(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
         Command::Auth(command) => command.run(&cli.global),
+        Command::Backup(command) => command.run(&cli.global),
+        Command::Doctor(command) => command.run(&cli.global),
     };
     let exit = result.unwrap_or_else(|error| output::report(&error));
     ExitCode::from(exit.code())

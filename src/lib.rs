@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -16,6 +17,7 @@ pub mod daemon;
 pub mod descriptors;
 pub mod destination;
 pub mod directory;
+pub mod doctor;
 pub mod escape;
 pub mod events;
 pub mod ferry;

@@ -154,6 +154,16 @@ pub fn users(state_dir: &Path) -> Result<Vec<UserStatus>, StartError> {
     on_database(state_dir, users::list)
 }
 
+/// Opens the sessions for looking at, whether or not a server runs; `None` if there are none.
+pub fn open_to_read(state_dir: &Path) -> Result<Option<rusqlite::Connection>, OpenError> {
+    database::open_to_read(&state_dir.join("server").join(DATABASE))
+}
+
+/// The same, if it can be without writing anything beside them.
+pub fn open_untouched(state_dir: &Path) -> Result<Option<rusqlite::Connection>, OpenError> {
+    database::open_untouched(&state_dir.join("server").join(DATABASE))
+}
+
 fn on_database<T>(
     state_dir: &Path,
     work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,

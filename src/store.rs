@@ -155,6 +155,11 @@ pub fn open_to_read(state_dir: &Path) -> Result<Option<Connection>, OpenError> {
     sqlite::open_to_read(&file(state_dir), &SCHEMA)
 }
 
+/// The same, if it can be without writing anything beside it.
+pub fn open_untouched(state_dir: &Path) -> Result<Option<Connection>, OpenError> {
+    sqlite::open_untouched(&file(state_dir), &SCHEMA)
+}
+
 /// Does something only to see what would come of it.
 pub fn undone<T>(
     connection: &Connection,

@@ -34,6 +34,16 @@ pub fn open(path: &Path) -> Result<Connection, OpenError> {
     sqlite::open(path, &SCHEMA)
 }
 
+/// Opens the database for looking at; `None` if there is none.
+pub fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError> {
+    sqlite::open_to_read(path, &SCHEMA)
+}
+
+/// The same, if it can be without writing anything beside it.
+pub fn open_untouched(path: &Path) -> Result<Option<Connection>, OpenError> {
+    sqlite::open_untouched(path, &SCHEMA)
+}
+
 /// The database and who may use it; cheap to clone.
 #[derive(Clone)]
 pub struct Database {

@@ -40,10 +40,10 @@ mod tests {
         make(&dir).unwrap();
         let mode = |dir: &Path| dir.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&dir), mode(&root.path().join("a"))), (0o700, 0o700));
-        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o750)).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).unwrap();
         make(&dir).unwrap();
         assert_eq!(mode(&dir), 0o750, "somebody wanted it so");
-        std::fs::write(root.path().join("file"), "").unwrap();
+        fs::write(root.path().join("file"), "").unwrap();
         assert!(make(&root.path().join("file/c")).is_err());
     }
 }

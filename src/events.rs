@@ -356,3 +356,10 @@ pub fn disk_low(path: &Path, free: u64, limit: u64) {
 pub fn disk_ok(path: &Path, free: u64, limit: u64) {
     info!(event = "disk.ok", path = escape::path(path), free, limit, "there is room again: files are taken in");
 }
+
+pub fn store_compacted(account: &str, records: usize) {
+    info!(
+        event = "store.compacted",
+        account, records, "forgot what files told that are long gone, as others tell it since"
+    );
+}

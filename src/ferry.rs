@@ -1,6 +1,8 @@
 //! Everything that runs whether or not folders are watched: the lock, the store, the embedded server, and for each
 //! account the loops that deliver and reconcile.
 
+mod care;
+
 use crate::api;
 use crate::auth::Source;
 use crate::config::{Account, Config, Destination};
@@ -276,8 +278,11 @@ impl Ferry {
         }
     }
 
-    /// Starts delivering for every account.
+    /// Starts delivering for every account, and tidying up.
     pub fn deliver(&mut self) {
+        for person in &self.people {
+            self.loops.spawn(care::run(self.store.clone(), person.clone(), self.stop.subscribe()));
+        }
         for (route, mail) in self.routes.iter().zip(self.mail.drain(..)) {
             self.loops.spawn(deliver::run(route.clone(), mail, self.stop.subscribe()));
         }

@@ -19,6 +19,7 @@ pub mod records;
 pub mod run;
 pub mod sessions;
 pub mod story;
+pub mod superseded;
 pub mod waiting;
 
 use crate::events;

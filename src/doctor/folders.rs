@@ -124,14 +124,14 @@ fn events(listened: &[u64]) -> Finding {
     }
     // One for each folder; others of this user have some, too, so that it is tried.
     let taken = listened.iter().try_fold(Vec::new(), |mut taken, _| {
-        taken.push(inotify::init(inotify::CreateFlags::CLOEXEC).map_err(io::Error::from)?);
-        Ok::<_, io::Error>(taken)
+        taken.push(inotify::init(inotify::CreateFlags::CLOEXEC)?);
+        Ok::<_, rustix::io::Errno>(taken)
     });
-    judge(listened, limit("watches"), limit("instances"), taken.err())
+    judge(listened, limit("watches"), limit("instances"), taken.is_err())
 }
 
 /// Pure.
-fn judge(listened: &[u64], watches: Option<u64>, instances: Option<u64>, refused: Option<io::Error>) -> Finding {
+fn judge(listened: &[u64], watches: Option<u64>, instances: Option<u64>, is_refused: bool) -> Finding {
     let (folders, wanted) = (listened.len(), listened.iter().sum::<u64>());
     let raise = |name: &str, limit: u64| {
         let file = "/etc/sysctl.d/60-fitferry.conf";
@@ -144,7 +144,7 @@ fn judge(listened: &[u64], watches: Option<u64>, instances: Option<u64>, refused
         return Finding::bad("events", found, raise("watches", wanted.saturating_mul(2).max(65_536)));
     }
     let few = u64::try_from(folders).unwrap_or(u64::MAX);
-    if refused.is_some() || instances.is_some_and(|limit| few > limit) {
+    if is_refused || instances.is_some_and(|limit| few > limit) {
         let limit = instances.map_or("as many as others have left".to_owned(), |limit| limit.to_string());
         let found =
             format!("{folders} listeners are needed, and this user may have {limit}, those of other programs included");
@@ -161,16 +161,15 @@ mod tests {
 
     #[test]
     fn limits_of_events() {
-        let refused = || Some(io::Error::other("too many"));
-        for (listened, watches, instances, refused, state, word) in [
-            (&[3, 4][..], Some(8), Some(2), None, State::Good, "7 of 8"),
-            (&[3, 4], None, None, None, State::Good, "7 folders"),
-            (&[5, 4], Some(8), Some(2), None, State::Bad, "max_user_watches=65536"),
-            (&[100_000], Some(8192), None, None, State::Bad, "max_user_watches=200000"),
-            (&[1, 1, 1], Some(8), Some(2), None, State::Bad, "max_user_instances=512"),
-            (&[1], Some(8), Some(128), refused(), State::Bad, "max_user_instances=512"),
+        for (listened, watches, instances, is_refused, state, word) in [
+            (&[3, 4][..], Some(8), Some(2), false, State::Good, "7 of 8"),
+            (&[3, 4], None, None, false, State::Good, "7 folders"),
+            (&[5, 4], Some(8), Some(2), false, State::Bad, "max_user_watches=65536"),
+            (&[100_000], Some(8192), None, false, State::Bad, "max_user_watches=200000"),
+            (&[1, 1, 1], Some(8), Some(2), false, State::Bad, "max_user_instances=512"),
+            (&[1], Some(8), Some(128), true, State::Bad, "max_user_instances=512"),
         ] {
-            let finding = judge(listened, watches, instances, refused);
+            let finding = judge(listened, watches, instances, is_refused);
             let text = finding.found.clone() + finding.fix.as_deref().unwrap_or_default();
             assert!(finding.state == state && text.contains(word), "{finding:?}");
         }

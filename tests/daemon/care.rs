@@ -1,7 +1,7 @@
 //! What a daemon does for its disk by itself: logs are folded in when nobody writes.
 
 use crate::support::fit::Run;
-use crate::support::program::Place;
+use crate::support::program::{ALL, Place};
 use crate::support::wait;
 use std::fs;
 
@@ -23,4 +23,29 @@ fn logs_shrink_when_nobody_writes() {
     place.drop_file("new.fit", Run::at(1_500_000_000).build());
     daemon.wait_for_where("session.delivered", |event| event["session"].as_str().unwrap().contains("20170714"));
     daemon.terminate();
+}
+
+/// What was imported from elsewhere, and is told again since, is forgotten after a while; nothing is sent for it.
+#[test]
+fn what_is_told_again_is_forgotten_after_a_while() {
+    let place = Place::new();
+    let export = |name: &str| {
+        let path = place.dir.path().join(name);
+        fs::write(&path, Run::default().build()).unwrap();
+        assert!(place.run(&["import", path.to_str().unwrap()]).status.success());
+    };
+    export("monday.fit");
+    export("tuesday.fit");
+    let mut daemon = place.start();
+    let before = daemon.get(&place, ALL).json();
+    daemon.terminate();
+    let store = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    assert_eq!(store.execute("UPDATE file SET judged_ms = 1", []).unwrap(), 2);
+    drop(store);
+    daemon = place.start();
+    assert_eq!(daemon.wait_for("store.compacted")["records"], 1);
+    let files = place.json(&["files", "list", "--json"]);
+    assert!(files.len() == 1 && files[0]["file"].as_str().unwrap().ends_with("tuesday.fit"), "{files:?}");
+    // Each write changes the time of modification.
+    assert_eq!(daemon.get(&place, ALL).json(), before);
 }

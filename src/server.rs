@@ -12,6 +12,7 @@ mod era;
 mod error;
 mod fields;
 mod guests;
+mod horizon;
 mod list;
 mod listen;
 mod query;
@@ -122,7 +123,9 @@ async fn run(listener: TcpListener, database: Database, stopped: oneshot::Receiv
         // Dropping the sender counts as well.
         let _ = stopped.await;
     };
+    let care = tokio::spawn(database.clone().look_after());
     listen::serve(listener, routes::router(database), stopped, GRACE).await;
+    care.abort();
     Ok(())
 }
 

@@ -6,10 +6,11 @@ mod destination;
 mod disks;
 mod folders;
 
-use crate::config::Config;
+use crate::config::{self, Account, Config, Flags};
 use crate::control;
 use crate::room;
 use serde::Serialize;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// All of a database is read.
 const READING: Duration = Duration::from_secs(120);
+
+/// What helps against a daemon that does not do what it should.
+const RESTART: &str = "restart it: systemctl restart fitferry";
 
 /// What a check came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,10 +65,13 @@ impl Finding {
     }
 }
 
-/// The settings cannot be used, so nothing else can be looked at.
-pub fn unusable(error: &impl std::fmt::Display) -> Vec<Finding> {
+/// The settings; or why they cannot be used, so that nothing else can be looked at.
+pub fn load(flags: Flags) -> Result<Config, Finding> {
+    let silent = silent("configuration", "see whether the disks and shares of the folders in it are there");
     let fix = "correct it as the message says; \"fitferry config example\" prints every key";
-    vec![Finding::bad("configuration", error.to_string(), fix)]
+    // Folders are told apart by where they really are, which asks their disks.
+    let loaded = Running::start(silent, PATIENCE, move || config::load(&flags)).wait()?;
+    loaded.map_err(|error| Finding::bad("configuration", error.to_string(), fix))
 }
 
 /// A check that runs on a thread of its own.
@@ -95,42 +102,33 @@ fn silent(check: &'static str, fix: &str) -> Finding {
 
 /// Everything that is found, in the order in which it is best mended.
 pub fn examine(config: &Config) -> Vec<Finding> {
-    let origin = config.file.as_ref().map_or("no file; defaults".to_owned(), |file| file.display().to_string());
-    let mut findings = vec![Finding::good("configuration", origin)];
-    let few = |finding: Finding| vec![finding];
-    let mut running = Vec::new();
-    let mut start = |what: Finding, patience, check: Box<dyn FnOnce() -> Vec<Finding> + Send>| {
-        running.push(Running::start(what, patience, check));
-    };
-    let dir = config.state_dir.clone();
     let disk = "see that the disk of the state directory is there, and answers";
-    start(silent("state-directory", disk), PATIENCE, Box::new(move || few(disks::state_directory(&dir))));
+    let on_state = |check, fix, patience, look: fn(&Path) -> Finding| {
+        let dir = config.state_dir.clone();
+        Running::start(silent(check, fix), patience, move || vec![look(&dir)])
+    };
     let settings = config.clone();
-    start(silent("disk", disk), PATIENCE, Box::new(move || few(room_of(&settings))));
-    let dir = config.state_dir.clone();
-    start(silent("memory", disk), READING, Box::new(move || few(disks::memory(&dir))));
-    let dir = config.state_dir.clone();
-    start(silent("sessions", disk), READING, Box::new(move || few(disks::sessions(&dir))));
-    let dir = config.state_dir.clone();
-    start(
-        silent("clock", "see that the disk of the state directory answers"),
-        PATIENCE,
-        Box::new(move || few(clock::look(&dir))),
-    );
-    let dir = config.state_dir.clone();
-    let restart = "restart it: systemctl restart fitferry";
-    start(silent("daemon", restart), PATIENCE, Box::new(move || few(daemon(&dir))));
-    for account in &config.accounts {
+    let here = vec![
+        on_state("state-directory", disk, PATIENCE, disks::state_directory),
+        Running::start(silent("disk", disk), PATIENCE, move || vec![room_of(&settings)]),
+        on_state("memory", disk, READING, disks::memory),
+        on_state("sessions", disk, READING, disks::sessions),
+        on_state("clock", disk, PATIENCE, clock::look),
+        on_state("daemon", RESTART, PATIENCE, daemon),
+    ];
+    let folders = folders::start(config);
+    let destination = |account: &Account| {
         let what = silent("destination", "see whether it is there, and the way to it").about(&account.name);
         let (settings, account) = (config.clone(), account.clone());
-        start(what, PATIENCE, Box::new(move || destination::look(&settings, &account)));
-    }
-    let folders = folders::start(config);
-    findings.extend(running.into_iter().flat_map(|running| running.wait().unwrap_or_else(few)));
-    // Before the destinations, as files come first.
-    let place = findings.iter().position(|finding| matches!(finding.check, "destination" | "login"));
-    let place = place.unwrap_or(findings.len());
-    findings.splice(place..place, folders::finish(folders));
+        Running::start(what, PATIENCE, move || destination::look(&settings, &account))
+    };
+    let there: Vec<_> = config.accounts.iter().map(destination).collect();
+    let origin = config.file.as_ref().map_or("no file; defaults".to_owned(), |file| file.display().to_string());
+    let mut findings = vec![Finding::good("configuration", origin)];
+    let found = |running: Running<Vec<Finding>>| running.wait().unwrap_or_else(|silent| vec![silent]);
+    findings.extend(here.into_iter().flat_map(found));
+    findings.extend(folders::finish(folders));
+    findings.extend(there.into_iter().flat_map(found));
     findings
 }
 
@@ -142,7 +140,7 @@ fn room_of(config: &Config) -> Finding {
 }
 
 /// Whether one runs is a person's decision: before the first start, and where only imports are made, none does.
-fn daemon(state_dir: &std::path::Path) -> Finding {
+fn daemon(state_dir: &Path) -> Finding {
     let version = control::VERSION;
     match control::ping(state_dir) {
         None if control::is_running(state_dir).is_none() => Finding::not_applicable(
@@ -155,8 +153,8 @@ fn daemon(state_dir: &std::path::Path) -> Finding {
         }
         Some(Ok(pong)) => {
             let found = format!("runs version {}, and this is {version}", pong.version);
-            Finding::bad("daemon", found, "restart it: systemctl restart fitferry")
+            Finding::bad("daemon", found, RESTART)
         }
-        Some(Err(error)) => Finding::bad("daemon", error.to_string(), "restart it: systemctl restart fitferry"),
+        Some(Err(error)) => Finding::bad("daemon", error.to_string(), RESTART),
     }
 }

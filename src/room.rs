@@ -54,19 +54,13 @@ impl Room {
         self.look(&mut self.low())
     }
 
-    /// Waits while there is little room, unless it is stopped. Whether it had to.
-    pub fn wait(&self, is_stopped: impl Fn() -> bool) -> bool {
+    /// Waits while there is little room, unless it is stopped.
+    pub fn wait(&self, is_stopped: impl Fn() -> bool) {
         let mut low = self.low();
-        let mut waited = false;
-        while self.look(&mut low).is_some() {
-            waited = true;
-            if is_stopped() {
-                break;
-            }
+        while self.look(&mut low).is_some() && !is_stopped() {
             // Whoever panicked with it ended the process.
             low = self.changed.wait_timeout(low, PAUSE).unwrap_or_else(PoisonError::into_inner).0;
         }
-        waited
     }
 
     /// Those who wait see whether they are stopped.
@@ -169,6 +163,6 @@ mod tests {
     fn a_place_that_is_not_there_yet_is_on_the_disk_of_what_it_will_be_in() {
         let Free { free, total } = free(Path::new("/none/such/place")).unwrap();
         assert!(free > 0 && total >= free);
-        assert!(!Room::default().wait(|| false), "without a place there is always room");
+        assert_eq!(Room::default().lacking(), None, "without a place there is always room");
     }
 }

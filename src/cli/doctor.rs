@@ -1,7 +1,6 @@
 //! `fitferry doctor`: what is not as it should be, and what helps.
 
 use super::{Exit, Global, output};
-use crate::config;
 use crate::doctor::{self, Finding, State};
 use crate::escape;
 use serde::Serialize;
@@ -26,9 +25,9 @@ struct Answer {
 
 impl Doctor {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
-        let checks = match config::load(&global.flags()) {
+        let checks = match doctor::load(global.flags()) {
             Ok(config) => doctor::examine(&config),
-            Err(error) => doctor::unusable(&error),
+            Err(unusable) => vec![unusable],
         };
         let answer = Answer { ok: checks.iter().all(|check| check.state != State::Bad), checks };
         let mut out = output::stdout();

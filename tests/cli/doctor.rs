@@ -88,6 +88,27 @@ const CASES: &[Case] = &[
         fix: "SupplementaryGroups",
     },
     Case {
+        name: "a share whose server is gone",
+        spoil: |bench| {
+            if !foreign::can_bind() {
+                return None;
+            }
+            // What is known of it stays so, as on many shares; only who lists it waits.
+            let behind = bench.place.dir.path().join("behind");
+            fs::create_dir(&behind).unwrap();
+            fs::rename(bench.place.folder().join("a.fit"), behind.join("a.fit")).unwrap();
+            let script = "bindfs -f -o attr_timeout=600,entry_timeout=600 \"$HOME/behind\" \"$WATCH\" & server=$!
+                until grep -q \"$WATCH\" /proc/self/mounts; do kill -0 $server || exit 9; sleep 0.05; done
+                test -e \"$WATCH/a.fit\" && kill -STOP $server
+                \"$PROGRAM\" --config \"$CONFIG\" --state-dir \"$STATE\" doctor --json; code=$?
+                kill -KILL $server; exit $code";
+            mounts::command(&bench.place, script)
+        },
+        check: "folder",
+        found: "does not answer",
+        fix: "see whether the server of this share is there",
+    },
+    Case {
         name: "a state directory that may not be written",
         spoil: |bench| bench.as_nobody(|place| chmod(&place.state(), 0o500)),
         check: "state-directory",

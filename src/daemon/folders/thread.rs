@@ -157,11 +157,16 @@ impl FolderThread {
 
     /// Waits while there is little room on the disk of the memory. Whether it had to.
     fn waits_for_room(&self, sender: &HintSender) -> bool {
-        // Nobody should think that it is the folder that does not answer.
+        let room = &self.owner.1.room;
+        if room.lacking().is_none() {
+            return false;
+        }
+        // Nobody should think that it is the folder that does not answer, nor wait until it was looked through.
         self.pulse.rest();
-        let waited = self.owner.1.room.wait(|| sender.is_stopped());
+        self.unseen.remove(&self.folder.path);
+        room.wait(|| sender.is_stopped());
         self.pulse.at(&self.folder.path);
-        waited
+        true
     }
 
     /// What comes back may have been delivered by a memory before this one: it is compared before it is sent.

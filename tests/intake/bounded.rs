@@ -48,7 +48,7 @@ fn workout(number: u32, title: &str) -> Workout {
     workout.activity_type = ActivityType::new(8).unwrap();
     workout.source.title = Some(title.to_owned());
     // Some tables give no keys.
-    workout.key = (number % 3 > 0).then(|| Key { vendor: "strava".to_owned(), id: number.to_string() });
+    workout.key = (!number.is_multiple_of(3)).then(|| Key { vendor: "strava".to_owned(), id: number.to_string() });
     workout
 }
 

@@ -1,8 +1,10 @@
 //! The command line: one file per subcommand; parse, call, print. stdout carries the result, stderr the log.
 
 mod auth;
+mod backup;
 mod completions;
 mod config;
+mod doctor;
 mod events;
 mod explain;
 mod files;
@@ -82,6 +84,8 @@ enum Command {
     Events(events::Events),
     Man(man::Manual),
     Completions(completions::Completions),
+    Backup(backup::Backup),
+    Doctor(doctor::Doctor),
 }
 
 /// How a command ended.
@@ -128,6 +132,8 @@ pub fn main() -> ExitCode {
         Command::Events(command) => command.run(),
         Command::Man(command) => command.run(Cli::command()),
         Command::Completions(command) => command.run(Cli::command()),
+        Command::Backup(command) => command.run(&cli.global),
+        Command::Doctor(command) => command.run(&cli.global),
     };
     let exit = result.unwrap_or_else(|error| output::report(&error));
     ExitCode::from(exit.code())

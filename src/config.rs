@@ -11,6 +11,7 @@ mod period;
 mod places;
 mod redacted;
 mod rules;
+mod size;
 
 pub use check::{Account, Config, is_name};
 pub use destination::{ClientIdentity, Credentials, Destination, OAuthClient, Provider, is_safe};
@@ -20,6 +21,7 @@ pub use period::Period;
 pub use places::real;
 pub use redacted::Redacted;
 pub use rules::RulesSettings;
+pub use size::Size;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -85,6 +87,7 @@ pub struct Settings {
     pub delivery: DeliverySettings,
     pub reconcile: ReconcileSettings,
     pub server: ServerSettings,
+    pub disk: DiskSettings,
     pub log: LogSettings,
     pub monitor: MonitorSettings,
     pub account: Vec<AccountSettings>,
@@ -300,6 +303,19 @@ pub struct MonitorSettings {
     pub listen: Option<SocketAddr>,
     /// An address that is asked for after each comparison with the destination.
     pub heartbeat: Option<Redacted>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiskSettings {
+    /// With less room than this for our databases, new files wait.
+    pub pause_below: Size,
+}
+
+impl Default for DiskSettings {
+    fn default() -> Self {
+        Self { pause_below: Size::megabytes(64) }
+    }
 }
 
 /// When a session belongs to a window; the API changed its mind.

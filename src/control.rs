@@ -53,10 +53,24 @@ pub enum Request {
         account: String,
         paths: Vec<Vec<u8>>,
     },
+    /// Answered by a [`Pong`].
+    Ping,
     /// An account has new credentials: whatever waits for them is tried.
     Probe {
         account: String,
     },
+}
+
+/// The daemon is there, and its memory answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Pong {
+    pub version: String,
+}
+
+/// Asks a running daemon whether it answers; `None` if there is none.
+pub fn ping(state_dir: &Path) -> Option<io::Result<Pong>> {
+    let daemon = connect(state_dir)?;
+    Some(call(daemon, &Request::Ping).and_then(|pong| pong.map_err(io::Error::other)))
 }
 
 /// What is to be compared with the server: the workouts that began in this span.
@@ -273,6 +287,12 @@ fn serve(connection: Connection, accounts: &[(Route, Person)]) -> io::Result<()>
             return sender.send(&Told::Failed(what));
         }
         Some(Request::Import { account, .. }) => account,
+        Some(Request::Ping) => {
+            let answer = |(route, _): &(Route, Person)| route.store.call_blocking(|_| Ok(()));
+            let answered: Result<(), _> = accounts.iter().try_for_each(answer);
+            let pong = answered.map(|()| Pong { version: VERSION.to_owned() }).map_err(|error| error.to_string());
+            return sender.send(&pong);
+        }
         Some(Request::Probe { account }) => {
             let routes = accounts.iter().map(|(route, _)| route);
             routes.filter(|route| *route.name == *account).for_each(|route| route.probe.ring());

@@ -347,4 +347,21 @@ events! {
     ///
     /// Nothing: it is asked again after so long.
     Warn pull_waiting = "pull.waiting" (account: Text, server: Text, seconds: Seconds, reason: Text) "the server fails; it is asked again";
+
+    // The disk.
+
+    /// There is less room than "disk.pause_below" for the databases: new files wait.
+    ///
+    /// Make room on the disk of "path"; what waits is taken in by itself.
+    Warn disk_low = "disk.low" (path: Path, free: Bytes, limit: Bytes) "little room: new files wait until there is more, what is queued goes out; make room";
+
+    /// There is room again.
+    ///
+    /// Nothing.
+    Info disk_ok = "disk.ok" (path: Path, free: Bytes, limit: Bytes) "there is room again: files are taken in";
+
+    /// Records of files that are long gone went, as other files tell the same since.
+    ///
+    /// Nothing.
+    Info store_compacted = "store.compacted" (account: Text, records: Count) "forgot what files told that are long gone, as others tell it since";
 }

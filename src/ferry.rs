@@ -1,6 +1,8 @@
 //! Everything that runs whether or not folders are watched: the lock, the store, the embedded server, and for each
 //! account the loops that deliver and reconcile.
 
+mod care;
+
 use crate::api;
 use crate::auth::Source;
 use crate::config::{Account, Config, Destination};
@@ -9,6 +11,7 @@ use crate::crash;
 use crate::directory;
 use crate::events;
 use crate::intake::{self, Person};
+use crate::room::Room;
 use crate::server::{self, Ears, Server, StartError, User};
 use crate::sqlite::OpenError;
 use crate::store::{self, Store, accounts, halts, outbox, run};
@@ -60,6 +63,8 @@ pub enum StartFailure {
     Address(SocketAddr),
     #[error("the memory was damaged and is set aside; it is made anew at the next start")]
     Damaged,
+    #[error("not all files were taken in, as there is little room: {0}; make room, and import them again")]
+    NoRoom(String),
     #[error("no HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -118,6 +123,7 @@ pub struct Ferry {
     server: Option<Server>,
     pub routes: Vec<Route>,
     pub people: Vec<Person>,
+    pub room: Arc<Room>,
     /// What each route's courier is sent, until it is there.
     mail: Vec<mpsc::UnboundedReceiver<Event>>,
     stop: watch::Sender<bool>,
@@ -153,6 +159,7 @@ impl Ferry {
             server,
             routes: Vec::new(),
             people: Vec::new(),
+            room: Arc::new(Room::new(config)),
             mail: Vec::new(),
             stop,
             loops: JoinSet::new(),
@@ -243,6 +250,7 @@ impl Ferry {
             hindrance: watch::channel(None).0,
             scanned: watch::channel(true).0,
             complete: Arc::default(),
+            room: Arc::clone(&self.room),
             orders,
             delivery: config.settings.delivery.clone(),
             reconcile: config.settings.reconcile.clone(),
@@ -291,8 +299,11 @@ impl Ferry {
         }
     }
 
-    /// Starts delivering for every account.
+    /// Starts delivering for every account, and tidying up.
     pub fn deliver(&mut self) {
+        for person in &self.people {
+            self.loops.spawn(care::run(self.store.clone(), person.clone(), self.stop.subscribe()));
+        }
         for (route, mail) in self.routes.iter().zip(self.mail.drain(..)) {
             self.loops.spawn(deliver::run(route.clone(), mail, self.stop.subscribe()));
         }

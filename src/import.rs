@@ -2,6 +2,7 @@
 //! whether the command itself delivers or a running daemon does it for the command.
 
 use crate::intake::{self, Person, Receipt, Seen};
+use crate::room::{self, Low};
 use crate::store::outbox::{self, Standing};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::{Error, Verdict, accounts};
@@ -38,6 +39,8 @@ pub enum Told {
     /// Sessions that are still on their way.
     Left(u64),
     Done(Summary),
+    /// There is no room for more, in words.
+    NoRoom(String),
     /// The import itself failed.
     Failed(String),
 }
@@ -74,12 +77,12 @@ pub struct Parked {
 
 /// Runs an import on a thread of its own kind: it blocks. Ends early only if whoever listens is gone.
 pub fn run(route: &Route, person: &Person, files: impl Iterator<Item = io::Result<Seen>>, told: &Sender<Told>) {
-    let result = take_all(route, person, files, told).and_then(|sessions| follow(route, sessions, told));
-    // Nobody may be listening any more; the files are taken in all the same.
-    let _ = told.send(match result {
-        Ok(summary) => Told::Done(summary),
-        Err(error) => Told::Failed(error.to_string()),
+    let result = take_all(route, person, files, told).and_then(|(sessions, low)| match low {
+        None => follow(route, sessions, told).map(Told::Done),
+        Some(low) => Ok(Told::NoRoom(room::words(&low))),
     });
+    // Nobody may be listening any more; the files are taken in all the same.
+    let _ = told.send(result.unwrap_or_else(|error| Told::Failed(error.to_string())));
 }
 
 /// The sessions of the files of an import.
@@ -89,13 +92,14 @@ struct Sessions {
     changed: HashSet<SessionRow>,
 }
 
-/// Takes files in without waiting for each to be durable, so that they share commits. Returns their sessions.
+/// Takes files in without waiting for each to be durable, so that they share commits. Returns their sessions, and what
+/// lacked room for more.
 fn take_all(
     route: &Route,
     person: &Person,
     files: impl Iterator<Item = io::Result<Seen>>,
     told: &Sender<Told>,
-) -> Result<Sessions, Error> {
+) -> Result<(Sessions, Option<Low>), Error> {
     let (receipts, received) = channel();
     let mut sessions = Sessions::default();
     let mut collect = |(path, receipt): (PathBuf, Result<Receipt, Error>)| {
@@ -106,8 +110,12 @@ fn take_all(
         let _ = told.send(Told::File(FileResult { file, verdict, reason }));
         Ok::<(), Error>(())
     };
-    let mut broken = None;
+    let (mut broken, mut low) = (None, None);
     for seen in files {
+        low = route.room.lacking();
+        if low.is_some() {
+            break;
+        }
         let seen = match seen {
             Ok(seen) => seen,
             Err(error) => {
@@ -140,7 +148,7 @@ fn take_all(
     match broken {
         // What came before is taken in; what did not come must not look as if it were.
         Some(error) => Err(Error::Failed(format!("not all files were handed over: {error}"))),
-        None => Ok(sessions),
+        None => Ok((sessions, low)),
     }
 }
 

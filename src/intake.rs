@@ -1,11 +1,13 @@
 //! One file, from its bytes to its verdict: reads it, judges it, and writes down, in one transaction, that it was seen
 //! and which sessions that makes.
 
+mod compact;
 mod derive;
 mod members;
 mod open;
 mod place;
 
+pub use compact::{Compacting, compact};
 pub use derive::{Progress, is_outdated, rederive};
 pub use members::judge as judge_member;
 pub use open::{Links, Opened, open};

@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -16,6 +17,7 @@ pub mod daemon;
 pub mod descriptors;
 pub mod destination;
 pub mod directory;
+pub mod doctor;
 pub mod escape;
 pub mod events;
 pub mod ferry;
@@ -28,6 +30,7 @@ pub mod metrics;
 pub mod orders;
 pub mod pull;
 pub mod redact;
+pub mod room;
 pub mod rules;
 pub mod server;
 pub mod session;

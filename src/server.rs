@@ -12,6 +12,7 @@ mod era;
 mod error;
 mod fields;
 mod guests;
+mod horizon;
 mod list;
 pub mod listen;
 mod query;
@@ -160,7 +161,9 @@ async fn run(listener: tokio::net::TcpListener, database: Database, stopped: one
         // Dropping the sender counts as well.
         let _ = stopped.await;
     };
+    let care = tokio::spawn(database.clone().look_after());
     listen::serve(listener, routes::router(database), stopped, GRACE).await;
+    care.abort();
 }
 
 impl Server {
@@ -195,6 +198,16 @@ pub fn remove_tokens(state_dir: &Path, name: &str) -> Result<usize, StartError> 
 /// Everybody who has, or had, a token of this server.
 pub fn users(state_dir: &Path) -> Result<Vec<UserStatus>, StartError> {
     on_database(state_dir, users::list)
+}
+
+/// Opens the sessions for looking at, whether or not a server runs; `None` if there are none.
+pub fn open_to_read(state_dir: &Path) -> Result<Option<rusqlite::Connection>, OpenError> {
+    database::open_to_read(&state_dir.join("server").join(DATABASE))
+}
+
+/// The same, if it can be without writing anything beside them.
+pub fn open_untouched(state_dir: &Path) -> Result<Option<rusqlite::Connection>, OpenError> {
+    database::open_untouched(&state_dir.join("server").join(DATABASE))
 }
 
 fn on_database<T>(

@@ -5,9 +5,9 @@ mod health;
 mod look;
 mod writer;
 
-pub use damage::set_aside;
+pub use damage::{flaw, set_aside};
 pub use health::{Health, Log};
-pub use look::open_to_read;
+pub use look::{open_to_read, open_untouched};
 pub use writer::{Error, Writer};
 
 use crate::crash;
@@ -119,7 +119,7 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     check(path, &connection, schema)?;
     // What stops in the middle of its work, and the disk with it, is where damage comes from.
     if left == Left::Open
-        && let Some(what) = damage::flaw(&connection).map_err(failed)?
+        && let Some(what) = flaw(&connection).map_err(failed)?
     {
         return Err(schema.damaged(path, what));
     }

@@ -19,6 +19,7 @@ pub mod records;
 pub mod run;
 pub mod sessions;
 pub mod story;
+pub mod superseded;
 pub mod waiting;
 
 use crate::events;
@@ -153,6 +154,11 @@ pub fn connect(state_dir: &Path) -> Result<Connection, OpenError> {
 /// Opens the memory of another process, or of none that runs, for looking at; `None` if nothing was remembered yet.
 pub fn open_to_read(state_dir: &Path) -> Result<Option<Connection>, OpenError> {
     sqlite::open_to_read(&file(state_dir), &SCHEMA)
+}
+
+/// The same, if it can be without writing anything beside it.
+pub fn open_untouched(state_dir: &Path) -> Result<Option<Connection>, OpenError> {
+    sqlite::open_untouched(&file(state_dir), &SCHEMA)
 }
 
 /// Does something only to see what would come of it.

@@ -11,6 +11,7 @@ pub mod withhold;
 use crate::config;
 use crate::destination::{Destination, Stop};
 use crate::events;
+use crate::room::Room;
 use crate::store::sessions::SessionRow;
 use crate::store::{self, Store, accounts};
 use courier::{Event, Halt};
@@ -63,6 +64,8 @@ pub struct Route {
     /// Whether each of them was really there, held something, and nothing that was not read: what is queued since then is
     /// news. An empty folder may be the place of a disk that is missing.
     pub complete: Arc<AtomicBool>,
+    /// Whether there is room for more.
+    pub room: Arc<Room>,
     /// What people want to have compared.
     pub orders: mpsc::UnboundedSender<reconcile::Order>,
     pub delivery: config::DeliverySettings,

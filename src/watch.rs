@@ -21,7 +21,7 @@ mod tracks;
 mod unheard;
 
 pub use events::{Hint, HintSender, Hints};
-pub use mode::{Mode, Why};
+pub use mode::{Mode, Why, blind};
 pub use pulse::Pulse;
 pub use roots::Identity;
 pub use settle::{Finding, Rest, Rules};

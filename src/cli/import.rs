@@ -217,7 +217,7 @@ fn relay(mut receiver: control::Receiver, tell: &Sender<Told>) {
             Ok(None) => Told::Failed("the daemon ended before the import did".to_owned()),
             Err(error) => Told::Failed(format!("the daemon cannot be understood: {error}")),
         };
-        let is_last = matches!(told, Told::Done(_) | Told::Failed(_));
+        let is_last = matches!(told, Told::Done(_) | Told::NoRoom(_) | Told::Failed(_));
         if tell.send(told).is_err() || is_last {
             return;
         }

@@ -2,6 +2,7 @@
 
 use super::Exit;
 use crate::escape;
+use crate::ferry::StartFailure;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// stdout, locked and buffered; flush it before the command ends.
@@ -24,7 +25,7 @@ pub fn report(error: &anyhow::Error) -> Exit {
     }
     complain(error);
     match error.downcast_ref() {
-        Some(crate::ferry::StartFailure::Locked { .. }) => Exit::TryAgainLater,
+        Some(StartFailure::Locked { .. } | StartFailure::NoRoom(_)) => Exit::TryAgainLater,
         _ if error.is::<crate::config::Error>() => Exit::Usage,
         _ => Exit::SomeInputFailed,
     }

@@ -5,6 +5,7 @@ use crate::config::{self, Account, Config};
 use crate::control;
 use crate::escape;
 use crate::health;
+use crate::room::{self, Low};
 use crate::store::absent::Missed;
 use crate::store::accounts::Comparison;
 use crate::store::folders::FolderStatus;
@@ -37,6 +38,9 @@ struct Answer {
     /// Nothing if only the user that it runs as may know.
     running: Option<bool>,
     state_dir: String,
+    /// A disk with so little room that new files wait, or soon would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    low_disk: Option<Low>,
     accounts: Vec<Glance>,
     /// Parked sessions, and rejected, waiting or ignored files, the first of them.
     parked: Vec<Problem>,
@@ -85,6 +89,7 @@ impl Status {
         let mut answer = Answer {
             running: control::is_running(&config.state_dir),
             state_dir: config.state_dir.display().to_string(),
+            low_disk: room::look(&config),
             accounts: Vec::new(),
             parked: Vec::new(),
             problem_files: Vec::new(),
@@ -154,6 +159,9 @@ impl Answer {
             None => "may be running, which you may not ask",
         };
         writeln!(out, "fitferry {running}; its memory is in {}", self.state_dir)?;
+        if let Some(low) = &self.low_disk {
+            writeln!(out, "little room: {}", escape::text(&room::words(low)))?;
+        }
         if self.accounts.is_empty() {
             writeln!(out, "nothing has been seen yet")?;
         }

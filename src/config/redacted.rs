@@ -1,5 +1,6 @@
 //! A secret among the settings, which is used but never shown.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -10,6 +11,12 @@ pub struct Redacted(String);
 impl Redacted {
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<SecretString> for Redacted {
+    fn from(secret: SecretString) -> Self {
+        Self(secret.expose_secret().to_owned())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::config::{self, Config};
 use crate::events;
 use crate::ferry::Ferry;
 use crate::intake::Person;
+use crate::room::Room;
 use crate::sqlite::{Health, Log};
 use crate::store::disks;
 use crate::store::folders::{self, Remembered, Troubles};
@@ -52,6 +53,8 @@ pub struct Folders {
     looking: Sender<()>,
     /// What else looks after them ends with it, too.
     tasks: JoinSet<()>,
+    /// Where they may be waiting for room.
+    room: Arc<Room>,
 }
 
 impl Folders {
@@ -67,7 +70,14 @@ impl Folders {
             begun,
             end,
             watched: Vec::new(),
-            started: Self { senders: Vec::new(), threads: Vec::new(), ended, looking, tasks: JoinSet::new() },
+            started: Self {
+                senders: Vec::new(),
+                threads: Vec::new(),
+                ended,
+                looking,
+                tasks: JoinSet::new(),
+                room: Arc::clone(&ferry.room),
+            },
         };
         for owner in 0..config.accounts.len() {
             starting.account(owner)?;
@@ -86,6 +96,7 @@ impl Folders {
     /// Ends after the files that are being read, if that is soon.
     pub fn stop(self) {
         self.senders.iter().for_each(HintSender::stop);
+        self.room.wake();
         if wait(&self.ended, END) {
             self.threads.into_iter().for_each(|thread| drop(thread.join()));
         }

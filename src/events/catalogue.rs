@@ -51,6 +51,7 @@ pub enum Kind {
     Attempts,
     Seconds,
     Millis,
+    Bytes,
     /// RFC 3339, in UTC.
     Time,
     /// An address and a port.
@@ -79,6 +80,7 @@ impl Kind {
             Self::Revision => "number",
             Self::Seconds => "seconds",
             Self::Millis => "milliseconds",
+            Self::Bytes => "bytes",
             Self::Time => "time",
             Self::Address => "address",
         }
@@ -129,6 +131,7 @@ macro_rules! kind {
     (type Attempts) => { u32 };
     (type Seconds) => { u64 };
     (type Millis) => { u128 };
+    (type Bytes) => { u64 };
     (type Path) => { &std::path::Path };
     (type Error) => { &dyn std::fmt::Display };
     (type Time) => { jiff::Timestamp };

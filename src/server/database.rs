@@ -1,6 +1,7 @@
 //! The server's sessions in SQLite: one writer that groups commits, and readers that never wait for it.
 
 use super::budget::{Budget, Share};
+use super::horizon;
 use super::list::{self, Refusal};
 use super::query::Query;
 use super::users::{self, Known, User};
@@ -14,6 +15,7 @@ use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 const SCHEMA: Schema = Schema {
     application_id: 0x6666_7376,
@@ -21,6 +23,7 @@ const SCHEMA: Schema = Schema {
         include_str!("migrations/0001-initial.sql"),
         include_str!("migrations/0002-changes.sql"),
         include_str!("migrations/0003-eras.sql"),
+        include_str!("migrations/0004-horizon.sql"),
     ],
     remedy: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
     stray: "it may be the only copy of your sessions, so it is left as it is: restore a backup",
@@ -29,9 +32,21 @@ const SCHEMA: Schema = Schema {
 const LOG: Log =
     Log { fails: |work, error| events::server_store_failed(work, error), works: events::server_store_works };
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// Opens the database for a command that hands out tokens; a running server may have it open too.
 pub fn open(path: &Path) -> Result<Connection, OpenError> {
     sqlite::open(path, &SCHEMA)
+}
+
+/// Opens the database for looking at; `None` if there is none.
+pub fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError> {
+    sqlite::open_to_read(path, &SCHEMA)
+}
+
+/// The same, if it can be without writing anything beside it.
+pub fn open_untouched(path: &Path) -> Result<Option<Connection>, OpenError> {
+    sqlite::open_untouched(path, &SCHEMA)
 }
 
 /// The database and who may use it; cheap to clone.
@@ -126,6 +141,16 @@ impl Database {
             // Nothing was written, which also goes on a disk that is full.
             Ok(0) => Ok(false),
             outcome => self.writing.note(outcome).map(|_| true),
+        }
+    }
+
+    /// Forgets what is too old, now and once a day, in many small transactions. Never ends.
+    pub async fn look_after(self) {
+        loop {
+            let advance = |connection: &Connection| horizon::advance(connection, Timestamp::now());
+            // Tomorrow is another day. What is wrong shows where more depends on it.
+            while self.writer.call(advance).await.is_ok_and(|is_done| !is_done) {}
+            tokio::time::sleep(DAY).await;
         }
     }
 

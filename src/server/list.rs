@@ -2,6 +2,7 @@
 
 use super::budget::Share;
 use super::era;
+use super::horizon;
 use super::query::{Change, Query, Range};
 use crate::config::WindowRule;
 use jiff::{SignedDuration, Timestamp};
@@ -33,7 +34,8 @@ pub enum Refusal {
     Long,
     /// More than one answer may hold.
     TooMany,
-    /// A token that names no change of this database: made up, or of a past that a restored backup does not hold.
+    /// A token that names no change of this database: made up, of a past that a restored backup does not hold, or of so long
+    /// ago that what was deleted since is forgotten.
     UnknownToken,
 }
 
@@ -116,6 +118,7 @@ fn changes(
         .prepare_cached("SELECT coalesce(max(change), 0) FROM session WHERE user_id = ?1")?
         .query_row([user], |row| row.get(0))?;
     let since = match after {
+        Some(Change { number, .. }) if number < horizon::of(&snapshot, user)? => return Ok(Err(Refusal::UnknownToken)),
         Some(Change { number, stamp }) if number > newest || stamp != era::stamp(&snapshot, user, number)? => {
             return Ok(Err(Refusal::UnknownToken));
         }

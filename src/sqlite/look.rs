@@ -23,10 +23,29 @@ pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Option<Connection>, 
     if left(path, schema)? == Left::Nothing {
         return Ok(None);
     }
-    let failed = |source| schema.failure(path, source);
     // As we open it, it is in use.
     let is_in_use = damage::is_in_use(path);
-    let mut connection = Connection::open_with_flags(path, LOOKING).map_err(failed)?;
+    look(path, schema, Connection::open_with_flags(path, LOOKING), is_in_use)
+}
+
+/// The same without an index beside it, where nobody has it open: not even that is written then. Should somebody open it
+/// meanwhile, what is read may make no sense.
+pub fn open_untouched(path: &Path, schema: &Schema) -> Result<Option<Connection>, OpenError> {
+    if left(path, schema)? != Left::Closed || damage::is_in_use(path) {
+        return open_to_read(path, schema);
+    }
+    let flags = LOOKING | OpenFlags::SQLITE_OPEN_URI;
+    look(path, schema, Connection::open_with_flags(immutable(path), flags), false)
+}
+
+fn look(
+    path: &Path,
+    schema: &Schema,
+    opened: rusqlite::Result<Connection>,
+    is_in_use: bool,
+) -> Result<Option<Connection>, OpenError> {
+    let failed = |source| schema.failure(path, source);
+    let mut connection = opened.map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     if let Err(error) = version(&connection)
         && matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))

@@ -4,9 +4,10 @@
 use crate::crash;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
-use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 /// Jobs committed together at most; beyond about a hundred a larger group gains nothing (measured).
@@ -14,6 +15,11 @@ const LARGEST_GROUP: usize = 128;
 
 /// Jobs waiting at most; whoever comes next waits to get in.
 const LONGEST_QUEUE: usize = 256;
+
+/// How long nothing may have been written until the log is folded in and its room given back. While somebody reads that
+/// does not go: then twice as long, and so on.
+const REST: Duration = Duration::from_secs(10);
+const LONGEST_REST: Duration = Duration::from_secs(3600);
 
 /// Why something was not written, or not read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -182,10 +188,20 @@ impl Writer {
 fn run(connection: Connection, queue: &Receiver<Message>, damage: &watch::Sender<Option<String>>) {
     let mut open = true;
     let mut is_tight = false;
-    while open
-        && damage.borrow().is_none()
-        && let Ok(first) = queue.recv()
-    {
+    // A daemon that was killed may have left much of it.
+    let mut rest = Some(REST);
+    while open && damage.borrow().is_none() {
+        let first = match wait(queue, rest) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Disconnected) => break,
+            // Somebody who reads may have noticed.
+            Err(RecvTimeoutError::Timeout) if damage.borrow().is_some() => break,
+            Err(RecvTimeoutError::Timeout) => {
+                rest = if fold_at_rest(&connection) { None } else { rest.map(|rest| LONGEST_REST.min(rest * 2)) };
+                continue;
+            }
+        };
+        rest = Some(REST);
         let mut jobs = Vec::new();
         let mut next = Some(first);
         while let Some(message) = next {
@@ -228,6 +244,25 @@ fn run(connection: Connection, queue: &Receiver<Message>, damage: &watch::Sender
     }
     crash::point("stop.closing");
     let _ = connection.close();
+}
+
+/// The next message. Who has nothing left to tidy up waits without a time, so that an idle daemon sleeps.
+fn wait(queue: &Receiver<Message>, rest: Option<Duration>) -> Result<Message, RecvTimeoutError> {
+    match rest {
+        Some(rest) => queue.recv_timeout(rest),
+        None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
+}
+
+/// [`fold`] when nothing else is to be done. Whoever reads is not waited for, as somebody may want to write meanwhile.
+/// Whether all of it was folded in.
+fn fold_at_rest(connection: &Connection) -> bool {
+    let patience = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).map(Duration::from_millis);
+    // If it cannot be said how long to wait, it is waited for as ever.
+    let _ = connection.busy_timeout(Duration::ZERO);
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap_or(true);
+    let _ = connection.busy_timeout(patience.unwrap_or(super::BUSY_TIMEOUT));
+    !is_busy
 }
 
 /// Copies the log into the database and gives its room back. Left alone the log takes some megabytes before that happens;
@@ -290,6 +325,27 @@ mod tests {
 
     fn count(writer: &Writer) -> i64 {
         writer.call_blocking(|connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))).unwrap()
+    }
+
+    /// What is left in the log after a burst is folded in by whoever rests, but for what somebody reads: who reads is not
+    /// waited for, and who writes has the same patience as before.
+    #[test]
+    fn a_log_is_folded_in_at_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, log) = (dir.path().join("a.db"), dir.path().join("a.db-wal"));
+        let connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(100000))").unwrap();
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
+        connection.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+        let began = std::time::Instant::now();
+        assert!(!fold_at_rest(&connection) && log.metadata().unwrap().len() > 100_000);
+        assert!(began.elapsed() < super::super::BUSY_TIMEOUT, "it waited");
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(fold_at_rest(&connection) && log.metadata().unwrap().len() == 0);
+        let patience: u64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap();
+        assert_eq!(patience, 5000);
     }
 
     #[test]

@@ -89,8 +89,12 @@ impl HintSender {
         let _ = self.hints.try_send(Hint::Stop);
     }
 
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+
     fn stopped(&self) -> Option<Hint> {
-        self.is_stopped.load(Ordering::Acquire).then_some(Hint::Stop)
+        self.is_stopped().then_some(Hint::Stop)
     }
 }
 

@@ -79,7 +79,7 @@ fn a_full_disk_is_noticed_before_anybody_logs_in() {
     let Some(bench) = Bench::new() else { return };
     let script = "head -c 1M /dev/zero > \"$STATE/ballast\" 2> /dev/null\n\
                   timeout 60 \"$PROGRAM\" --config \"$CONFIG\" --state-dir \"$STATE\" auth login; code=$?; ls \"$STATE\"; exit $code";
-    let Some(mut command) = small_disk::command(&bench.place, script) else { return };
+    let Some(mut command) = small_disk::command(&bench.place, 1, script) else { return };
     let output = command.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(75), "{said}");
@@ -93,7 +93,7 @@ fn log_in_on_a_disk_that_fills_up(bench: &Bench, before: &str) -> Option<String>
     let script = format!(
         "{before}\n\"$PROGRAM\" --config \"$CONFIG\" --state-dir \"$STATE\" auth login; code=$?; ls \"$STATE\" >&2; exit $code"
     );
-    let login = Login::start(&mut small_disk::command(&bench.place, &script)?);
+    let login = Login::start(&mut small_disk::command(&bench.place, 1, &script)?);
     small_disk::fill(&small_disk::inside(login.id(), &bench.place));
     open(&login.redirect());
     let (code, said) = login.end();

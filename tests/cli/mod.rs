@@ -1,7 +1,9 @@
 //! The commands, by what they print and how they end.
 
+mod backup;
 mod beside;
 mod config;
+mod doctor;
 mod explain;
 mod import;
 mod looking;

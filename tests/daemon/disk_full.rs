@@ -1,15 +1,20 @@
 //! A state directory on a disk that is full: nothing is lost, and everything goes on once there is room.
 
+use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
-use crate::support::program::{Daemon, Place};
-use crate::support::small_disk;
+use crate::support::program::{Daemon, Place, lines};
+use crate::support::{small_disk, wait};
 use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_full_disk_delays_and_loses_nothing() {
     let place = Place::new();
     let script = "exec \"$PROGRAM\" run --state-dir \"$STATE\" --watch \"$WATCH\" --listen 127.0.0.1:0";
-    let Some(mut command) = small_disk::command(&place, script) else { return };
+    let Some(mut command) = small_disk::command(&place, 1, script) else { return };
+    // Else it would not come to that.
+    command.env("FITFERRY_DISK__PAUSE_BELOW", "0");
     let mut daemon = Daemon::spawn(&mut command);
     daemon.wait_for("daemon.ready");
     let inside = small_disk::inside(daemon.id(), &place);
@@ -22,7 +27,7 @@ fn a_full_disk_delays_and_loses_nothing() {
     assert!(failed["error"].as_str().unwrap().contains("disk"), "{failed}");
     fs::remove_file(&ballast).unwrap();
     let path = format!("/fitness/v1/users/me/sessions?{}", crate::support::program::ALL);
-    crate::support::wait::until_true("every session", || {
+    wait::until_true("every session", || {
         let answer = crate::support::http::request(daemon.address(), "GET", &path, token.trim(), "");
         answer.is_some_and(|answer| crate::support::program::sessions(&answer).len() == 20)
     });
@@ -33,8 +38,69 @@ fn a_full_disk_delays_and_loses_nothing() {
         place.drop_file(&format!("{day}.fit"), Run::at(1_600_000_000 + day * 86_400).build());
         daemon.wait_for_where("session.delivered", |event| event["session"] == crate::sync::deliver::id(day));
     }
-    crate::support::wait::until_true("the end of it", || {
+    wait::until_true("the end of it", || {
         place.drop_file("0.fit", Run::at(1_600_000_000).build());
         !daemon.events("store.works").is_empty()
     });
+}
+
+/// As long as there is little room nothing is taken in, and what was queued goes out; then all of it is.
+#[test]
+fn little_room_holds_up_new_files_and_nothing_else() {
+    let api = FaultServer::start("right");
+    let place = Place::new();
+    let script = "exec \"$PROGRAM\" run --state-dir \"$STATE\" --watch \"$WATCH\"";
+    let Some(mut command) = small_disk::command(&place, 40, script) else { return };
+    command.env("FITFERRY_DISK__PAUSE_BELOW", "4MB").env("FITFERRY_DELIVERY__RETRY_LONGEST", "2s");
+    command.env("FITFERRY_DESTINATION__URL", format!("http://{}/fitness/v1", api.address));
+    command.env("FITFERRY_DESTINATION__TOKEN", "right");
+    api.set_token("another");
+    let run = |day: i64| Run { records: 2, ..Run::at(1_600_000_000 + day * 86_400) }.build();
+    (0..5).for_each(|day| drop(place.drop_file(&format!("{day}.fit"), run(day))));
+    let mut daemon = Daemon::spawn(&mut command);
+    daemon.wait_for("account.stopped");
+    let inside = small_disk::inside(daemon.id(), &place);
+    let ballast = small_disk::fill(&inside);
+    let size = ballast.metadata().unwrap().len() - (2 << 20);
+    fs::File::options().write(true).open(&ballast).unwrap().set_len(size).unwrap();
+    (5..10).for_each(|day| drop(place.drop_file(&format!("{day}.fit"), run(day))));
+    let low = daemon.wait_for("disk.low");
+    let (free, limit) = (low["free"].as_u64().unwrap(), low["limit"].as_u64().unwrap());
+    assert!(low["path"] == place.state().to_str().unwrap() && free < limit && limit == 4 << 20, "{low}");
+    let process = daemon.id().to_string();
+    let ask = |arguments: &[&str]| {
+        let mut command = Command::new("nsenter");
+        command.args(["--preserve-credentials", "-U", "-m", "-t", &process, env!("CARGO_BIN_EXE_fitferry")]);
+        command.arg("--state-dir").arg(place.state()).args(arguments);
+        command.env("FITFERRY_DISK__PAUSE_BELOW", "4MB").env("HOME", place.dir.path()).output().unwrap()
+    };
+    let status = ask(&["status", "--json"]);
+    assert!(status.status.success(), "{status:?}");
+    let status = &lines(&status.stdout)[0];
+    assert_eq!((&status["lowDisk"]["limit"], &status["accounts"][0]["sessions"]), (&(4 << 20).into(), &5.into()));
+    let text = String::from_utf8(ask(&["status"]).stdout).unwrap();
+    assert!(text.contains("below 4MB new files wait, until 5MB are free"), "{text}");
+    // Beside it, what somebody names is not taken in either, and they are told.
+    let import = ask(&["import", place.folder().join("9.fit").to_str().unwrap()]);
+    assert!(import.status.code() == Some(75), "{import:?}");
+    assert!(String::from_utf8(import.stderr).unwrap().contains("make room"));
+    // What was queued goes out.
+    let healed = Instant::now();
+    api.set_token("right");
+    assert!(ask(&["outbox", "retry", "--all"]).status.success());
+    wait::until_true("the queue to go out", || api.sessions().len() == 5);
+    assert_eq!(daemon.events("file.queued").len(), 5);
+    fs::remove_file(&ballast).unwrap();
+    daemon.wait_for("disk.ok");
+    wait::until_true("the others", || api.sessions().len() == 10);
+    assert!(ask(&["status", "--json"]).status.success() && daemon.events("disk.low").len() == 1);
+    let taken = api.seen().iter().filter(|seen| seen.method == "PUT" && seen.at > healed).count();
+    assert_eq!(taken, 10, "each of them once");
+    // Who waits for room is stopped at once.
+    small_disk::fill(&inside);
+    place.drop_file("late.fit", run(20));
+    daemon.wait_for("disk.low");
+    let (took, events) = daemon.terminate();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(events.iter().all(|event| event["event"] != "store.failed"), "{events:?}");
 }

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod bad_input;
+mod care;
 mod corpus;
 mod crash;
 mod damage;

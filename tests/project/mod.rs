@@ -1,6 +1,7 @@
 //! The project itself: what newcomers read and run, and the rules of the house.
 
 mod api_doc;
+mod care;
 mod docker;
 mod events;
 mod frozen;

@@ -30,7 +30,7 @@ fn is_right(field: &Field, value: &Value) -> bool {
     match field.kind {
         Kind::Maybe => value.is_null() || value.is_string(),
         Kind::Text | Kind::Path | Kind::Error => value.is_string(),
-        Kind::Count | Kind::Total | Kind::Attempts | Kind::Seconds | Kind::Millis => value.is_u64(),
+        Kind::Count | Kind::Total | Kind::Attempts | Kind::Seconds | Kind::Millis | Kind::Bytes => value.is_u64(),
         Kind::Revision => value.is_i64(),
         Kind::Time => value.as_str().is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok()),
         Kind::Address => value.as_str().is_some_and(|address| address.parse::<SocketAddr>().is_ok()),

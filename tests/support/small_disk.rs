@@ -3,14 +3,15 @@
 
 use super::mounts;
 use super::program::Place;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Runs a shell script that finds the state directory, of one megabyte, as `$STATE` and the program as `$PROGRAM`.
+/// Runs a shell script that finds the state directory, of so many megabytes, as `$STATE` and the program as `$PROGRAM`.
 /// `None` where that is not possible.
-pub fn command(place: &Place, script: &str) -> Option<Command> {
-    let script = format!("mount -t tmpfs -o size=1m tmpfs \"$STATE\"\n{script}");
+pub fn command(place: &Place, megabytes: u32, script: &str) -> Option<Command> {
+    let script = format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$STATE\"\n{script}");
     let command = mounts::command(place, &script)?;
     fs::create_dir(place.state()).unwrap();
     Some(command)
@@ -34,9 +35,7 @@ pub fn inside(process: u32, place: &Place) -> PathBuf {
 /// Takes everything that is free, and no byte more; removing the file makes room again.
 pub fn fill(folder: &Path) -> PathBuf {
     let ballast = folder.join("ballast");
-    let mut size = 1 << 20;
-    while size > 0 && fs::write(&ballast, vec![0; size]).is_err() {
-        size -= 4096;
-    }
+    let mut file = File::create(&ballast).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
     ballast
 }

@@ -6,5 +6,5 @@ mod reconcile;
 mod schema;
 mod seam;
 mod standstill;
-mod tls;
+pub mod tls;
 mod transport;

@@ -191,9 +191,11 @@ fn a_mass_of_differences_is_one_however_slowly_it_is_found() {
 fn a_person_who_compares_does_not_bring_back_what_was_deleted() {
     let place = Place::new();
     let ids: Vec<String> = (1..=6).map(|day| drop_run(&place, &format!("{day}.fit"), days_ago(day))).collect();
-    let daemon = place.start();
+    let mut daemon = place.start();
     daemon.wait_for_sessions(&place, 6);
     wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
+    // Else it might find the deletion itself before it ends.
+    wait::until_true("the first comparison", || !daemon.events("reconcile.done").is_empty());
     delete(&daemon, &place, &ids[0]);
     daemon.terminate();
     for flags in [&["reconcile", "--json", "--dry-run"][..], &["reconcile", "--json"]] {
@@ -239,6 +241,7 @@ fn a_person_answers_for_what_was_shown() {
     wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
     ids[1..].iter().for_each(|id| delete(&daemon, &place, id));
     let reconcile = |flags: &[&str]| place.json(&[&["reconcile", "--json"], flags].concat()).remove(0);
+    // An hour before the second of them: seconds have passed since it was made.
     let recent = jiff::Timestamp::from_second(days_ago(2) - 3600).unwrap().to_string();
     let report = reconcile(&["--from", &recent]);
     let expected = serde_json::json!([{"session": ids[1], "finding": "deleted", "remedy": "stays deleted"}]);

@@ -129,6 +129,7 @@ fn route(store: Store, account: Account, destination: Arc<Memory>) -> (Route, Ma
         hindrance: watch::channel(None).0,
         scanned: watch::channel(true).0,
         complete: Arc::default(),
+        room: Arc::default(),
         orders,
         delivery: DeliverySettings {
             retry_first: quick.into(),

@@ -11,10 +11,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-struct Authority(Issuer<'static, KeyPair>, String);
+/// Who signs certificates, and its own, as text.
+pub struct Authority(Issuer<'static, KeyPair>, pub String);
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -23,7 +24,7 @@ impl Authority {
     }
 
     /// A server with a certificate for this name, and how many requests it understood.
-    fn serve(&self, name: &str, expired: bool) -> (SocketAddr, Arc<AtomicUsize>) {
+    pub fn serve(&self, name: &str, expired: bool) -> (SocketAddr, Arc<AtomicUsize>) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2020, 1, 1);

@@ -2,6 +2,7 @@
 
 use crate::cli::{Exit, output};
 use crate::escape;
+use crate::ferry::StartFailure;
 use crate::import::{FileResult, Summary, Told};
 use crate::store::Verdict;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -60,6 +61,7 @@ impl Tally {
                     anyhow::ensure!(told == files, "{told} of {files} files got a verdict; import them again");
                     return Ok(self);
                 }
+                Told::NoRoom(reason) => return Err(StartFailure::NoRoom(reason).into()),
                 Told::Failed(reason) => anyhow::bail!("the import failed: {reason}"),
             }
         }

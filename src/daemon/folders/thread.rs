@@ -79,6 +79,10 @@ impl FolderThread {
             let name = &self.owner.0.name;
             match next {
                 Next::Stopped => return,
+                Next::Read(candidate) if self.waits_for_room(&sender) => {
+                    // Whatever was known of it is old by now.
+                    watcher.report(&candidate, Finding::Changed);
+                }
                 Next::Read(candidate) => {
                     self.pulse.reads(&candidate.path);
                     let finding = self.read(&candidate, &sender);
@@ -149,6 +153,20 @@ impl FolderThread {
                 Next::Rescan(reason) => events::folder_rescan(reason),
             }
         }
+    }
+
+    /// Waits while there is little room on the disk of the memory. Whether it had to.
+    fn waits_for_room(&self, sender: &HintSender) -> bool {
+        let room = &self.owner.1.room;
+        if room.lacking().is_none() {
+            return false;
+        }
+        // Nobody should think that it is the folder that does not answer, nor wait until it was looked through.
+        self.pulse.rest();
+        self.unseen.remove(&self.folder.path);
+        room.wait(|| sender.is_stopped());
+        self.pulse.at(&self.folder.path);
+        true
     }
 
     /// What comes back may have been delivered by a memory before this one: it is compared before it is sent.

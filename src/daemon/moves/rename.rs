@@ -1,9 +1,8 @@
 //! One file to a free name in another folder of the same disk; nothing is ever replaced.
 
+use crate::directory::rename_over_nothing;
 use crate::store::Stamp;
 use crate::store::moves::Ready;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -42,7 +41,7 @@ pub fn move_one(
         if !is_free(&to)? {
             continue;
         }
-        match rename(&ready.path, &to) {
+        match rename_over_nothing(&ready.path, &to) {
             Ok(()) => {
                 let now = stamp(&to).ok().flatten();
                 // Should somebody just have changed it, it is read again.
@@ -102,19 +101,6 @@ fn names(folder: &Path, path: &Path) -> impl Iterator<Item = PathBuf> {
     std::iter::once(folder.join(name)).chain((2..=MOST_NAMES).map(numbered))
 }
 
-/// Renames a file, and never replaces another one.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems, of networks above all, know no such rename.
-        Err(Errno::INVAL | Errno::NOSYS) => match stamp(to) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(from, to),
-            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(error) => Err(error),
-        },
-        renamed => renamed.map_err(io::Error::from),
-    }
-}
-
 /// What helps against a failure.
 pub fn hint_for(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -155,10 +141,10 @@ mod tests {
         let [from, to] = ["from", "to"].map(|name| place.path().join(name));
         fs::write(&from, "new").unwrap();
         fs::write(&to, "old").unwrap();
-        assert_eq!(rename(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(rename_over_nothing(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!((fs::read(&from).unwrap(), fs::read(&to).unwrap()), (b"new".to_vec(), b"old".to_vec()));
         fs::remove_file(&to).unwrap();
-        rename(&from, &to).unwrap();
+        rename_over_nothing(&from, &to).unwrap();
         assert_eq!(fs::read(&to).unwrap(), b"new");
     }
 }

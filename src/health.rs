@@ -1,28 +1,38 @@
 //! Whether all is well, or what needs a person: the same for a command, for a monitor, and for whoever asks by HTTP.
 
+use crate::config::Config;
+use crate::room::{self, Low};
 use crate::store;
 use crate::store::absent::Missed;
 use crate::store::folders::FolderStatus;
 use crate::store::halts::Halted;
 use crate::store::listing::{self, AccountStatus};
 use jiff::{SignedDuration, Timestamp};
-use std::path::Path;
 
 /// A server or a network may be away for so long without anybody having to look.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
-/// How the accounts of the settings stand, as far as anything is known of them: others may be remembered that nobody delivers
-/// for any more.
-pub fn accounts(state_dir: &Path, names: &[String]) -> anyhow::Result<Vec<AccountStatus>> {
-    let connection = store::open_to_read(state_dir)?;
-    let mut accounts = connection.map(|connection| listing::accounts(&connection)).transpose()?.unwrap_or_default();
-    accounts.retain(|account| names.contains(&account.account));
-    Ok(accounts)
+/// How things stand.
+pub struct Standing {
+    /// The accounts of the settings, as far as anything is known of them: others may be remembered that nobody delivers for any
+    /// more.
+    pub accounts: Vec<AccountStatus>,
+    /// A disk with little room.
+    pub low: Option<Low>,
 }
 
-/// What is not well with accounts that are being delivered for, each in a few words that name the account.
-pub fn problems(accounts: &[AccountStatus], now: Timestamp) -> Vec<String> {
-    accounts.iter().flat_map(|account| of_account(account, now)).collect()
+/// Looks into the memory, and at the disks.
+pub fn look(config: &Config) -> anyhow::Result<Standing> {
+    let connection = store::open_to_read(&config.state_dir)?;
+    let mut accounts = connection.map(|connection| listing::accounts(&connection)).transpose()?.unwrap_or_default();
+    accounts.retain(|status| config.accounts.iter().any(|account| account.name == status.account));
+    Ok(Standing { accounts, low: room::look(config) })
+}
+
+/// What is not well where somebody delivers, each in a few words that name the account if it is about one.
+pub fn problems(standing: &Standing, now: Timestamp) -> Vec<String> {
+    let low = standing.low.as_ref().map(|low| format!("little room: {}", crate::escape::text(&room::words(low))));
+    low.into_iter().chain(standing.accounts.iter().flat_map(|account| of_account(account, now))).collect()
 }
 
 fn of_account(status: &AccountStatus, now: Timestamp) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! What Prometheus is told, in its text format and by its conventions for names.
 
+use crate::health::Standing;
 use crate::store::listing::AccountStatus;
 use jiff::Timestamp;
 use std::fmt::{Display, Write};
@@ -9,12 +10,13 @@ use std::path::Path;
 pub const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All metrics of all accounts.
-pub fn render(accounts: &[AccountStatus], state_dir: &Path) -> String {
+pub fn render(standing: &Standing, state_dir: &Path) -> String {
+    let accounts = &standing.accounts[..];
     let mut page = Page::default();
     page.begin("fitferry_build_info", "gauge", "The program that runs; always 1.");
     page.add(&[("version", &env!("CARGO_PKG_VERSION"))], 1);
     sessions(&mut page, accounts);
-    standing(&mut page, accounts);
+    halts(&mut page, accounts);
     folders(&mut page, accounts);
     times(&mut page, accounts);
     page.begin("fitferry_database_bytes", "gauge", "Size of a database, with its log.");
@@ -24,6 +26,8 @@ pub fn render(accounts: &[AccountStatus], state_dir: &Path) -> String {
             page.add(&[("database", &name)], bytes + size("-wal").unwrap_or_default());
         }
     }
+    page.begin("fitferry_disk_low", "gauge", "1 while new files wait, as there is little room for the databases.");
+    page.add(&[], u8::from(standing.low.is_some()));
     page.0
 }
 
@@ -53,7 +57,7 @@ fn sessions(page: &mut Page, accounts: &[AccountStatus]) {
     }
 }
 
-fn standing(page: &mut Page, accounts: &[AccountStatus]) {
+fn halts(page: &mut Page, accounts: &[AccountStatus]) {
     let halted = |status: &AccountStatus| status.standstill.clone().at(Timestamp::now(), true);
     page.begin("fitferry_halted", "gauge", "1 while nothing is sent for longer than a moment.");
     page.each(accounts, |status| Some(u8::from(halted(status).is_some())));
@@ -105,7 +109,8 @@ impl Page {
 
     fn add(&mut self, labels: &[(&str, &dyn Display)], value: impl Display) {
         let labels: Vec<String> = labels.iter().map(|(name, text)| format!("{name}=\"{}\"", quoted(text))).collect();
-        let _ = writeln!(self.0, "{}{{{}}} {value}", self.1, labels.join(","));
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{}{labels} {value}", self.1);
     }
 
     /// One value of each account, if it has one.

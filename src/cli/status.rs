@@ -133,14 +133,14 @@ impl Status {
 
 /// For cron, monitors and containers.
 fn check(config: &Config) -> anyhow::Result<Exit> {
-    let names: Vec<String> = config.accounts.iter().map(|account| account.name.clone()).collect();
-    let accounts = health::accounts(&config.state_dir, &names)?;
-    let mut problems = health::problems(&accounts, Timestamp::now());
+    let standing = health::look(config)?;
+    let mut problems = health::problems(&standing, Timestamp::now());
     if control::is_running(&config.state_dir) == Some(false) {
         problems.insert(0, "fitferry is not running".to_owned());
     }
     let mut out = output::stdout();
     if problems.is_empty() {
+        let accounts = standing.accounts;
         let delivered: u64 = accounts.iter().map(|account| account.settled.delivered).sum();
         let queued: u64 = accounts.iter().map(|account| account.outbox.queued).sum();
         writeln!(out, "ok: {delivered} delivered, {queued} queued")?;

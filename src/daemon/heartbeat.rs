@@ -6,7 +6,7 @@ use crate::health;
 use crate::sync::{Progress, Route};
 use jiff::Timestamp;
 use reqwest::Client;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::JoinSet;
@@ -19,8 +19,7 @@ pub async fn beat(config: &Config, routes: &[Route]) {
     if let Some(address) = &config.settings.monitor.heartbeat {
         match Client::builder().timeout(PATIENCE).build() {
             Ok(client) => {
-                let accounts = config.accounts.iter().map(|account| account.name.clone()).collect();
-                let heart = Heart { client, address: address.clone(), state_dir: config.state_dir.clone(), accounts };
+                let heart = Heart { client, address: address.clone(), config: Arc::new(config.clone()) };
                 routes.iter().for_each(|route| drop(listening.spawn(heart.clone().follow(route.progress.subscribe()))));
             }
             Err(error) => events::heartbeat_failed(&error),
@@ -33,8 +32,7 @@ pub async fn beat(config: &Config, routes: &[Route]) {
 struct Heart {
     client: Client,
     address: Redacted,
-    state_dir: PathBuf,
-    accounts: Vec<String>,
+    config: Arc<Config>,
 }
 
 impl Heart {
@@ -49,10 +47,9 @@ impl Heart {
     }
 
     async fn is_well(&self) -> bool {
-        let (state_dir, accounts) = (self.state_dir.clone(), self.accounts.clone());
-        let look = move || health::accounts(&state_dir, &accounts);
-        let accounts = tokio::task::spawn_blocking(look).await;
-        accounts.is_ok_and(|accounts| accounts.is_ok_and(|all| health::problems(&all, Timestamp::now()).is_empty()))
+        let config = Arc::clone(&self.config);
+        let standing = tokio::task::spawn_blocking(move || health::look(&config)).await;
+        standing.is_ok_and(|looked| looked.is_ok_and(|all| health::problems(&all, Timestamp::now()).is_empty()))
     }
 
     async fn give_sign(&self) {

@@ -3,10 +3,9 @@
 use crate::config::Config;
 use crate::events;
 use crate::ferry::StartFailure;
-use crate::health;
+use crate::health::{self, Standing};
 use crate::metrics;
 use crate::server::listen;
-use crate::store::listing::AccountStatus;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -15,7 +14,7 @@ use axum::routing::get;
 use jiff::Timestamp;
 use std::io;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
@@ -64,7 +63,7 @@ impl Monitor {
 
 /// 200 with "ok", or 503 with what is wrong, a line each.
 async fn healthz(State(looker): State<Looker>) -> Response {
-    let problems = looker.look(|accounts, _| health::problems(&accounts, Timestamp::now()));
+    let problems = looker.look(|standing, _| health::problems(standing, Timestamp::now()));
     match problems.await {
         Ok(problems) if problems.is_empty() => "ok\n".into_response(),
         Ok(problems) => (StatusCode::SERVICE_UNAVAILABLE, problems.join("\n") + "\n").into_response(),
@@ -73,7 +72,7 @@ async fn healthz(State(looker): State<Looker>) -> Response {
 }
 
 async fn metrics(State(looker): State<Looker>) -> Response {
-    match looker.look(|accounts, state_dir| metrics::render(&accounts, state_dir)).await {
+    match looker.look(metrics::render).await {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::FORMAT)], text).into_response(),
         Err(response) => response,
     }
@@ -82,27 +81,25 @@ async fn metrics(State(looker): State<Looker>) -> Response {
 /// Looks into the memory, for one request after the other: that costs the more the longer the history is.
 #[derive(Clone)]
 struct Looker {
-    state_dir: PathBuf,
-    accounts: Arc<[String]>,
+    config: Arc<Config>,
     turn: Arc<Mutex<()>>,
 }
 
 impl Looker {
     fn of(config: &Config) -> Self {
-        let accounts = config.accounts.iter().map(|account| account.name.clone()).collect();
-        Self { state_dir: config.state_dir.clone(), accounts, turn: Arc::default() }
+        Self { config: Arc::new(config.clone()), turn: Arc::default() }
     }
 
     async fn look<T: Send + 'static>(
         self,
-        make: impl FnOnce(Vec<AccountStatus>, &Path) -> T + Send + 'static,
+        make: impl FnOnce(&Standing, &Path) -> T + Send + 'static,
     ) -> Result<T, Response> {
         let failed = |error: String| (StatusCode::SERVICE_UNAVAILABLE, error + "\n").into_response();
         let turn = Arc::clone(&self.turn);
         let _turn = turn.lock().await;
         let work = move || {
-            let accounts = health::accounts(&self.state_dir, &self.accounts)?;
-            anyhow::Ok(make(accounts, &self.state_dir))
+            let standing = health::look(&self.config)?;
+            anyhow::Ok(make(&standing, &self.config.state_dir))
         };
         // On a thread that may wait for the disk.
         match tokio::task::spawn_blocking(work).await {

@@ -124,9 +124,9 @@ mod tests {
         let folders = [b"/w".to_vec(), b"/w-2".to_vec(), b"/x/".to_vec()];
         let places = places_of(&folders);
         for (path, expected) in [
-            ("/w/a", 0),
-            ("/w/deep/a", 0),
-            ("/w-2/a", 1),
+            ("/w/a", 1),
+            ("/w/deep/a", 1),
+            ("/w-2/a", 0),
             ("/x/a", 2),
             ("/a", 3),
             ("/w-1/a", 3),

@@ -108,3 +108,23 @@ fn a_share_that_is_read_for_minutes_is_not_waited_for() {
     daemon.wait_for_sessions(&place, 1);
     assert!(daemon.events("folder.stuck").is_empty());
 }
+
+/// Whoever asks for a file of it waits with it, and is told so.
+#[test]
+fn a_command_that_waits_for_a_share_says_so() {
+    let place = Place::new();
+    if !foreign::can_bind() {
+        return;
+    }
+    place.drop_file("0.fit", run(0));
+    let script = "mkdir \"$HOME/share\"; bindfs -f \"$WATCH\" \"$HOME/share\" 2> /dev/null & echo $! > \"$HOME/server\"
+        until grep -q \"$HOME/share\" /proc/self/mounts; do sleep 0.05; done
+        kill -s STOP $(cat \"$HOME/server\")
+        exec \"$PROGRAM\" normalize \"$HOME/share/0.fit\"";
+    let Some(mut command) = mounts::command(&place, script) else { return };
+    let mut asking = Daemon::spawn(&mut command);
+    asking.wait_for_event("a word", |line| line.as_str().is_some_and(|line| line.contains("still looking at")));
+    let server = Server(fs::read_to_string(place.dir.path().join("server")).unwrap().trim().to_owned());
+    server.signal("CONT");
+    assert!(asking.end().0.success());
+}

@@ -2,11 +2,7 @@
 //!
 //! `cargo bench --bench lives -- [ready] [stop]`, both by default. Drives the real binary.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a benchmark prints its figures, and fails loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints its figures, and fails loudly")]
 
 #[path = "folders/api.rs"]
 #[expect(dead_code, reason = "what else it tells is for the benchmark of folders")]

@@ -101,6 +101,12 @@ impl Lock {
         Ok(Self(Arc::new(file)))
     }
 
+    /// Whether a process has it, for whoever may open it.
+    pub fn is_held(dir: &Path) -> bool {
+        let file = File::open(dir.join("lock"));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+    }
+
     /// Takes the lock, waiting for another command to finish, but not for a daemon.
     pub async fn take_in_turn(dir: &Path) -> Result<Self, StartFailure> {
         let until = Instant::now() + TURN;

@@ -182,3 +182,19 @@ fn an_import_ends_with_what_it_waited_for() {
     assert!(String::from_utf8(output.stdout).unwrap().contains("fitferry is stopping"));
     daemon.kill();
 }
+
+/// Whoever asks whether all is well, at whatever moment of a reload.
+#[test]
+fn monitors_do_not_hear_of_reloads() {
+    let place = Place::new();
+    configure(&place, &place.folder(), "");
+    let mut daemon = place.start();
+    for _ in 0..10 {
+        daemon.signal("HUP");
+        (0..3).for_each(|_| {
+            let checked = place.run(&["status", "--check"]);
+            assert!(checked.status.success(), "{checked:?}");
+        });
+        daemon.wait_for("daemon.reloaded");
+    }
+}

@@ -157,8 +157,8 @@ events! {
 
     /// The system's queue of events ran over, or events stopped.
     ///
-    /// Nothing.
-    Warn folder_rescan = "folder.rescan" (reason: Text) "events were lost; scanning";
+    /// Nothing, or what "hint" says.
+    Warn folder_rescan = "folder.rescan" (account: Text, folder: Path, reason: Text, hint: Text) "events were lost; scanning";
 
     /// A folder was looked through: so many files, and so many that had to be looked into.
     ///

@@ -7,8 +7,10 @@
 mod barred;
 mod disks;
 mod events;
+mod loss;
 mod mode;
 pub mod names;
+mod pace;
 mod pulse;
 mod readings;
 mod roots;
@@ -21,6 +23,7 @@ mod tracks;
 mod unheard;
 
 pub use events::{Hint, HintSender, Hints};
+pub use loss::Loss;
 pub use mode::{Mode, Why, blind};
 pub use pulse::Pulse;
 pub use roots::Identity;
@@ -129,7 +132,7 @@ pub enum Next {
         took: Duration,
     },
     /// Events were lost, so everything is looked at.
-    Rescan(&'static str),
+    Rescan(Loss),
     Stopped,
 }
 
@@ -226,7 +229,7 @@ impl Watcher {
             if let Some(candidate) = self.scan_on(known) {
                 return Next::Read(candidate);
             }
-            if !self.news.is_empty() || !self.scans.is_empty() {
+            if !self.news.is_empty() || !self.scans.is_empty() && self.next_work().is_none() {
                 continue;
             }
             self.pulse.rest();
@@ -244,13 +247,14 @@ impl Watcher {
     pub fn scan_again(&mut self, time: u32) {
         let then = self.now() + self.rules.settle.saturating_mul(5_u32.saturating_pow(time.saturating_sub(1)));
         self.root.scan_by(then);
+        self.hurry();
     }
 
     /// Begins the scans whose time has come.
     fn on_time(&mut self) {
         let now = self.now();
         if now >= self.root.next_scan(&self.rules) && !self.is_scanned() {
-            self.scan_root();
+            self.scan_in_time();
         }
         if let Some(path) = self.unheard.take_due(now) {
             self.root.missed(path, now);
@@ -308,14 +312,18 @@ impl Watcher {
                 }
             }
             Hint::Retry(path) => self.retry(path),
-            Hint::Lost(reason) => {
-                self.news.push_back(Next::Rescan(reason));
+            Hint::Lost(loss) => {
+                self.news.push_back(Next::Rescan(loss));
                 // New folders may be among what was lost, and would never be listened to.
                 self.root.distrust();
                 self.unheard.forget();
                 self.scans.clear();
                 self.again.clear();
                 self.scan_root();
+            }
+            Hint::Deaf(deaf) => {
+                self.root.deafened(deaf, self.began.elapsed());
+                self.tell_of_watching();
             }
             Hint::Move { anew } => self.news.push_back(Next::Move { anew }),
             Hint::Stop => {}
@@ -429,7 +437,8 @@ impl Watcher {
 
     fn pause(&self) -> Duration {
         let again = self.again.front().map(|(due, _)| *due);
-        let next = self.tracks.next_due().into_iter().chain(again).chain(self.unheard.next_due());
+        let next =
+            self.tracks.next_due().into_iter().chain(again).chain(self.unheard.next_due()).chain(self.next_work());
         next.fold(self.root.next_scan(&self.rules).min(self.next_look()), Duration::min).saturating_sub(self.now())
     }
 

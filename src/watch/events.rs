@@ -1,5 +1,6 @@
 //! Hints from the operating system: which path something happened to. The only place that knows the `notify` crate.
 
+use super::loss::Loss;
 use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RenameMode};
 use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::io;
@@ -11,9 +12,6 @@ use std::time::Duration;
 
 /// Hints waiting at most; beyond this a scan is cheaper.
 const MOST_HINTS: usize = 8192;
-
-/// Why hints were lost, if they found no place.
-const TOO_MANY: &str = "too many events at once";
 
 /// Something that makes the watcher look.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +31,9 @@ pub enum Hint {
         anew: bool,
     },
     /// Hints were lost.
-    Lost(&'static str),
+    Lost(Loss),
+    /// A new folder inside cannot be listened to.
+    Deaf(Deaf),
     Stop,
 }
 
@@ -45,7 +45,7 @@ pub struct Hints {
 }
 
 /// Why a folder has no events, and what helps.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deaf {
     pub error: String,
     pub hint: &'static str,
@@ -62,7 +62,7 @@ impl Deaf {
 pub struct HintSender {
     hints: SyncSender<Hint>,
     /// Why hints were lost that nobody was told of yet.
-    lost: Arc<Mutex<Option<&'static str>>>,
+    lost: Arc<Mutex<Option<Loss>>>,
     is_stopped: Arc<AtomicBool>,
 }
 
@@ -73,12 +73,12 @@ impl HintSender {
         let mut lost = self.lost();
         match hint {
             // What the system itself has lost is the better reason.
-            Hint::Lost(reason) => *lost = Some(reason),
-            _ => *lost = lost.or(Some(TOO_MANY)),
+            Hint::Lost(loss) => *lost = Some(loss),
+            _ => *lost = lost.or(Some(Loss::TooMany)),
         }
     }
 
-    fn lost(&self) -> MutexGuard<'_, Option<&'static str>> {
+    fn lost(&self) -> MutexGuard<'_, Option<Loss>> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -187,17 +187,23 @@ fn hint_for(error: &notify::Error) -> &'static str {
 }
 
 fn translate(event: notify::Result<Event>, hints: &HintSender) {
-    let Ok(event) = event else {
-        hints.send(Hint::Lost("the watcher failed"));
-        return;
+    let event = match event {
+        Ok(event) => event,
+        // Nothing is lost: the event of the folder came before.
+        Err(error) if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) => {
+            return hints.send(Hint::Deaf(Deaf::of(&error)));
+        }
+        Err(_) => return hints.send(Hint::Lost(Loss::Failed)),
     };
-    // First, because we cause these ourselves by reading.
+    // First, because we cause these ourselves by reading. That the system tells of opens at all cannot be changed before
+    // version 9 of the library, which lets one choose: until then whoever reads many files wakes its thread, and can make the
+    // queue overflow, which costs a scan.
     if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
         return;
     }
     // An overflow may carry no path at all.
     if event.need_rescan() {
-        hints.send(Hint::Lost("the system's event queue overflowed"));
+        hints.send(Hint::Lost(Loss::Overflow));
         return;
     }
     // A rename carries the old and the new name; the old one is gone.
@@ -219,8 +225,7 @@ mod tests {
 
     #[test]
     fn what_finds_no_place_is_told_afterwards_with_the_best_reason() {
-        let overflow = "the system's event queue overflowed";
-        for (last, reason) in [(Hint::Written("a".into()), TOO_MANY), (Hint::Lost(overflow), overflow)] {
+        for (last, loss) in [(Hint::Written("a".into()), Loss::TooMany), (Hint::Lost(Loss::Overflow), Loss::Overflow)] {
             let mut hints = Hints::deaf();
             let sender = hints.sender();
             for _ in 0..=MOST_HINTS {
@@ -229,7 +234,7 @@ mod tests {
             sender.send(last);
             sender.send(Hint::Closed("a".into()));
             let told: Vec<Hint> = std::iter::from_fn(|| hints.try_next()).collect();
-            assert_eq!((told.len(), told.last()), (MOST_HINTS + 1, Some(&Hint::Lost(reason))));
+            assert_eq!((told.len(), told.last()), (MOST_HINTS + 1, Some(&Hint::Lost(loss))));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The watched folders themselves: whether each is there, whether it is still the one that is listened to, and when it is
 //! looked through.
 
-use super::events::Hints;
+use super::events::{Deaf, Hints};
 use super::mode::{Mode, Why, blind};
 use super::{Folder, Rules};
 use crate::config::Watching;
@@ -103,8 +103,10 @@ impl Root {
         }
         (self.listened, self.is_known, self.tried) = (found, false, now);
         if found.is_some() {
-            self.mode = self.choose(hints);
-            let is_news = !(is_same && matches!(self.mode, Mode::Polling(Why::Deaf(_))));
+            let mode = self.choose(hints);
+            let before = std::mem::replace(&mut self.mode, mode);
+            // A limit is told of once, in whatever folder inside it is met the next time.
+            let is_news = self.away || !is_same_trouble(&before, &self.mode);
             self.news = is_news.then(|| self.mode.clone());
         }
     }
@@ -121,6 +123,14 @@ impl Root {
                 Mode::Polling(why.clone())
             }
             _ => Mode::Events,
+        }
+    }
+
+    /// A new folder inside cannot be listened to. Whoever is polled hears of it all the same.
+    pub fn deafened(&mut self, deaf: Deaf, now: Duration) {
+        if matches!(self.mode, Mode::Events) {
+            self.mode = Mode::Polling(Why::Deaf(deaf));
+            (self.news, self.tried) = (Some(self.mode.clone()), now);
         }
     }
 
@@ -197,17 +207,56 @@ impl Root {
         self.soon = Some(self.soon.map_or(then, |soon| soon.min(then)));
     }
 
+    /// Whether somebody waits for the next scan: it is the first one, or events do not tell of everything, or somebody has said so.
+    pub fn is_awaited(&self) -> bool {
+        self.looked.is_none() || self.away || self.soon.is_some() || !matches!(self.mode, Mode::Events)
+    }
+
     /// Between two scans.
     pub fn pause(&self, rules: &Rules) -> Duration {
         match self.mode {
             Mode::Events => rules.scan_every,
-            Mode::Polling(_) => rules.poll_every.max(self.took.saturating_mul(POLLED_SHARE)).min(rules.longest()),
+            // It is scanned no less often than before.
+            Mode::Polling(_) => {
+                let every = rules.poll_every.min(rules.scan_every);
+                every.max(self.took.saturating_mul(POLLED_SHARE)).min(rules.longest())
+            }
         }
     }
+}
+
+/// Whether a folder has no events, and had none before for the same reason.
+fn is_same_trouble(before: &Mode, now: &Mode) -> bool {
+    matches!((before, now), (Mode::Polling(Why::Deaf(before)), Mode::Polling(Why::Deaf(now))) if before.hint == now.hint)
 }
 
 /// Of the folder that is there now.
 pub fn identity(path: &Path) -> Option<Identity> {
     let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_dir)?;
     Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_polled_is_scanned_no_less_often_than_before() {
+        let seconds = Duration::from_secs;
+        for (scan_every, poll_every, took, pause) in
+            [(3600, 60, 0, 60), (2, 60, 0, 2), (3600, 60, 3, 150), (2, 60, 1, 50), (2, 60, 3, 60)]
+        {
+            let rules = Rules {
+                settle: Duration::ZERO,
+                salvage_after: Duration::ZERO,
+                scan_every: seconds(scan_every),
+                poll_every: seconds(poll_every),
+            };
+            let mut root = Root::new(Folder::default());
+            assert_eq!(root.pause(&rules), seconds(scan_every));
+            root.missed("a.fit".into(), Duration::ZERO);
+            root.scan_ended((Duration::ZERO, Duration::ZERO), seconds(took), &[]);
+            assert_eq!(root.pause(&rules), seconds(pause), "{rules:?}");
+        }
+    }
 }

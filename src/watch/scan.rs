@@ -2,6 +2,7 @@
 
 use super::disks::Mounts;
 use super::names;
+use super::pace::Pace;
 use crate::store::Stamp;
 use crate::store::disks::Disk;
 use std::io;
@@ -16,6 +17,8 @@ pub struct Scan {
     pub is_root: bool,
     /// Events should have told of whatever it finds new.
     pub is_told: bool,
+    /// Nobody waits for it.
+    pub pace: Option<Pace>,
     pub files: u64,
     pub candidates: u64,
     /// Those that are as they were when they got their verdict.
@@ -63,6 +66,7 @@ impl Scan {
             dir,
             is_root,
             is_told: false,
+            pace: None,
             files: 0,
             candidates: 0,
             settled: 0,
@@ -123,6 +127,11 @@ impl Scan {
                 }
             }
         }
+    }
+
+    /// Somebody waits for it from now on.
+    pub fn hurry(&mut self) {
+        self.pace.iter_mut().for_each(Pace::hurry);
     }
 
     /// Comes to a folder; the disk that is mounted there, if one is. That of the watched folder itself is not inside.

@@ -1,11 +1,13 @@
 //! When the watcher looks through its folder, and what follows from what it finds there.
 
+use super::pace::Pace;
 use super::scan::{Found, Scan};
 use super::settle::{Rest, Track};
 use super::{Candidate, Known, Next, Scanned, Watcher, roots};
 use crate::store::Stamp;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 impl Watcher {
     /// Scans the folder if it was away or is not the same as before.
@@ -20,11 +22,14 @@ impl Watcher {
         self.scans.iter().any(|scan| scan.is_root)
     }
 
-    /// Goes on with the first scan until it finds a candidate or ends.
+    /// Goes on with the first scan until it finds a candidate, has to rest or ends.
     pub(super) fn scan_on(&mut self, known: &mut dyn FnMut(&Path, Stamp) -> Known) -> Option<Candidate> {
         let now = self.now();
         let scan = self.scans.front_mut()?;
         let found = loop {
+            if scan.pace.as_mut().is_some_and(|pace| pace.rests(self.began.elapsed())) {
+                return None;
+            }
             match scan.next() {
                 Some(Ok(Found::Disk(disk))) => {
                     self.pulse.at(&disk.path);
@@ -51,9 +56,14 @@ impl Watcher {
                             scan.settled += 1;
                             continue;
                         }
-                        // An event has but one of a file's names.
-                        Known::No if scan.is_told && links == 1 => self.unheard.found(&path, now),
-                        Known::No | Known::Seen => {}
+                        Known::No => {
+                            // An event has but one of a file's names.
+                            if scan.is_told && links == 1 {
+                                self.unheard.found(&path, now);
+                            }
+                            scan.hurry();
+                        }
+                        Known::Seen => {}
                     }
                     let next = self.readings.next(&path, now);
                     if next > now {
@@ -86,19 +96,22 @@ impl Watcher {
     }
 
     fn scanned(&mut self, scan: Scan) {
+        let rested = scan.pace.map(|pace| pace.rested()).unwrap_or_default();
         let Scan { dir, is_root, files, candidates, settled, fresh, began, barred, disks, waited, read, .. } = scan;
         self.pulse.at(&dir);
         // A server that was away for an hour is no reason to poll its share once in two days.
         let waited = self.pulse.waited().saturating_sub(waited);
         // What is new is read once.
         let read = self.readings.of_new().saturating_sub(read);
-        let (now, took) = (self.now(), began.elapsed().saturating_sub(waited + read));
+        let (now, took) = (self.now(), began.elapsed().saturating_sub(waited + read + rested));
         if is_root {
             // Its disk may have gone while it was looked through.
             if let Err(error) = self.root.sentinel() {
                 return self.away(error);
             }
-            self.root.scan_ended((now.saturating_sub(began.elapsed()), now), took, &disks);
+            let began = now.saturating_sub(began.elapsed());
+            self.root.scan_ended((began, now), took, &disks);
+            self.unheard.looked(began.saturating_sub(self.rules.settle));
         }
         let scan = Scanned {
             is_root,
@@ -142,6 +155,26 @@ impl Watcher {
         self.tell_of_watching();
     }
 
+    /// The same because it is time to.
+    pub(super) fn scan_in_time(&mut self) {
+        let is_awaited = self.root.is_awaited();
+        self.scan_root();
+        let now = self.now();
+        if let Some(scan) = self.scans.front_mut().filter(|_| !is_awaited) {
+            scan.pace = Some(Pace::new(now));
+        }
+    }
+
+    /// When the first scan goes on, if it rests.
+    pub(super) fn next_work(&self) -> Option<Duration> {
+        self.scans.front()?.pace?.next_work(self.now())
+    }
+
+    /// Somebody waits for what comes after the first scan.
+    pub(super) fn hurry(&mut self) {
+        self.scans.front_mut().into_iter().for_each(Scan::hurry);
+    }
+
     pub(super) fn tell_of_watching(&mut self) {
         let every = self.root.pause(&self.rules);
         self.news.extend(self.root.news().map(|mode| Next::Watching { mode, every }));
@@ -150,7 +183,9 @@ impl Watcher {
     /// A new folder is scanned once more, as its event comes before it is listened to.
     pub(super) fn scan_inside(&mut self, path: PathBuf, is_new: bool) {
         if is_new {
-            self.again.push_back((self.now() + self.rules.settle, path.clone()));
+            let now = self.now();
+            self.unheard.told_of_new(path.clone(), now);
+            self.again.push_back((now + self.rules.settle, path.clone()));
         }
         self.scan_once(path);
     }
@@ -160,6 +195,7 @@ impl Watcher {
         // What the first one has passed it does not come back to.
         let is_waiting = self.scans.iter().skip(1).any(|scan| path.starts_with(&scan.dir));
         if !is_waiting {
+            self.hurry();
             self.scans.push_back(Scan::of_inside(path));
         }
     }

@@ -188,3 +188,81 @@ fn a_file_is_as_old_as_the_latest_of_its_times() {
     file.as_file().set_modified(SystemTime::now() + 10 * SOON).unwrap();
     assert_eq!(age(file.path()), Duration::ZERO);
 }
+
+/// A watcher that hears what happens, of a folder that was looked through when there was nothing in it.
+fn hearing_watcher(rules: Rules, dir: &Path) -> Watcher {
+    let folder = Folder { path: dir.to_path_buf(), watching: Watching::Events, ..Folder::default() };
+    let mut watcher = Watcher::new(folder, rules, Hints::open(), Pulse::default());
+    assert!(matches!(watcher.next(&mut |_, _| Known::No), Next::Watching { mode: Mode::Events, .. }));
+    wait_for_scan(&mut watcher);
+    watcher
+}
+
+/// A folder is told of once, and a scan of everything may find its files before its own does.
+#[test]
+fn nothing_is_missed_in_a_folder_that_is_told_of() {
+    let places = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [tree, made] = [places[1].path().join("tree"), places[0].path().join("tree")];
+    std::fs::create_dir_all(tree.join("deep")).unwrap();
+    for name in ["a.fit", "b.fit", "deep/c.fit"] {
+        std::fs::write(tree.join(name), name).unwrap();
+    }
+    let mut watcher = hearing_watcher(RULES, places[0].path());
+    std::fs::rename(&tree, &made).unwrap();
+    let first = read(&mut watcher);
+    assert!(first.path.starts_with(&made));
+    watcher.report(&first, Finding::Settled);
+    watcher.scan_root();
+    for _ in 0..2 {
+        let next =
+            watcher.scan_on(&mut |path, _| if *path == first.path { Known::Settled } else { Known::No }).unwrap();
+        watcher.report(&next, Finding::Settled);
+    }
+    assert_eq!(watcher.unheard.next_due(), None);
+    // Of another one nobody has told.
+    std::fs::write(places[0].path().join("d.fit"), "d").unwrap();
+    watcher.scan_root();
+    while watcher.scan_on(&mut |path, _| if path.starts_with(&made) { Known::Settled } else { Known::No }).is_none() {}
+    assert!(watcher.unheard.next_due().is_some());
+}
+
+/// Each file takes its disk longer than a scan works at a time.
+#[test]
+fn only_a_scan_that_nobody_waits_for_rests() {
+    const FILES: u32 = 5;
+    let work = Duration::from_millis(60);
+    let place = tempfile::tempdir().unwrap();
+    let mut slow = |_: &Path, _| {
+        std::thread::sleep(work);
+        Known::Settled
+    };
+    let mut watcher = hearing_watcher(Rules { scan_every: Duration::from_secs(1), ..RULES }, place.path());
+    for number in 0..FILES {
+        std::fs::write(place.path().join(number.to_string()), "known").unwrap();
+    }
+    let (mut began, start) = (Instant::now(), Instant::now());
+    loop {
+        if let Next::Scanned { took, .. } = watcher.next(&mut slow) {
+            // Until then events have something to say of some.
+            if took >= work * FILES {
+                assert!(began.elapsed() >= took + work * FILES, "{took:?} of {:?}", began.elapsed());
+                break;
+            }
+            began = Instant::now();
+        }
+        assert!(start.elapsed() < SOON, "no scan has looked at all of them");
+    }
+    watcher.scan_in_time();
+    watcher.scan_again(1);
+    while watcher.is_scanned() {
+        assert!(
+            watcher.scan_on(&mut slow).is_none() && watcher.next_work().is_none(),
+            "somebody waits for the next one"
+        );
+    }
+    let (mut polled, _sender) = self::watcher(place.path());
+    assert!(polled.scans[0].pace.is_none(), "it is the first one");
+    wait_for_scan(&mut polled);
+    polled.scan_in_time();
+    assert!(polled.scans[0].pace.is_none(), "events tell nothing");
+}

@@ -10,6 +10,7 @@ mod disk_full;
 mod folders;
 mod journal;
 mod killed;
+mod limits;
 mod monitor;
 mod mounts;
 mod moved;

@@ -9,7 +9,7 @@ use std::process::Command;
 
 const START: i64 = 1_600_000_000;
 
-fn run(day: i64) -> Vec<u8> {
+pub(super) fn run(day: i64) -> Vec<u8> {
     Run { records: 1, ..Run::at(START + day * 86_400) }.build()
 }
 
@@ -19,14 +19,14 @@ fn folder(place: &Place) -> Value {
 }
 
 /// Whether temporary files are where events tell everything; elsewhere every folder is polled.
-fn has_events(place: &Place) -> bool {
+pub(super) fn has_events(place: &Place) -> bool {
     let kind = Command::new("stat").args(["-f", "-c", "%T"]).arg(place.folder()).output().unwrap();
     let is_local =
         ["ext2/ext3", "btrfs", "xfs", "tmpfs", "zfs", "f2fs"].contains(&String::from_utf8_lossy(&kind.stdout).trim());
     foreign::given(is_local, "temporary files are not on a file system of this machine")
 }
 
-fn has(value: &Value, words: &str) -> bool {
+pub(super) fn has(value: &Value, words: &str) -> bool {
     value.as_str().is_some_and(|text| text.contains(words))
 }
 
@@ -246,56 +246,4 @@ fn another_folder_after_a_start_deletes_nothing() {
     // The grace would be over by then.
     (0..3).for_each(|_| drop(daemon.wait_for("scan.done")));
     assert!(daemon.events("session.deleted").is_empty());
-}
-
-/// The limit is that of a user, and this user is one of the test's own. Nothing is changed for anybody else.
-fn limited(place: &Place, limit: &str) -> Option<Daemon> {
-    let script = format!(
-        "echo {limit} || exit
-        exec \"$PROGRAM\" run --state-dir \"$STATE\" --watch \"$WATCH\" --listen 127.0.0.1:0"
-    );
-    let mut command = mounts::command(place, &script)?;
-    command.env("FITFERRY_WATCH__POLL_EVERY", "200ms");
-    Some(Daemon::spawn(&mut command))
-}
-
-/// What an administrator has to do is said word by word, and meanwhile the folder is polled.
-#[test]
-fn a_limit_of_the_system_is_named_and_survived() {
-    for (limit, sysctl) in [
-        ("5 > /proc/sys/user/max_inotify_watches", "fs.inotify.max_user_watches=524288"),
-        ("0 > /proc/sys/user/max_inotify_instances", "fs.inotify.max_user_instances=512"),
-    ] {
-        let place = Place::new();
-        (0..10).for_each(|number| fs::create_dir(place.folder().join(number.to_string())).unwrap());
-        let Some(mut daemon) = limited(&place, limit) else { return };
-        let unwatchable = daemon.wait_for("folder.unwatchable");
-        assert!(has(&unwatchable["hint"], sysctl), "{unwatchable}");
-        let watched = daemon.wait_for("folder.watched");
-        assert!(watched["mode"] == "polling" && has(&watched["reason"], "there are no events"), "{watched}");
-        for day in 0..10 {
-            place.drop_file(&format!("{day}/run.fit"), run(day));
-        }
-        (0..10).for_each(|_| drop(daemon.wait_for("session.delivered")));
-    }
-}
-
-/// There was room for the folders of the start, and there is none for a new one.
-#[test]
-fn a_limit_that_is_met_later_is_named_and_survived() {
-    let place = Place::new();
-    if !has_events(&place) {
-        return;
-    }
-    let Some(mut daemon) = limited(&place, "5 > /proc/sys/user/max_inotify_watches") else { return };
-    assert_eq!(daemon.wait_for("folder.watched")["mode"], "events");
-    for day in 0..10 {
-        fs::create_dir(place.folder().join(day.to_string())).unwrap();
-    }
-    assert!(has(&daemon.wait_for("folder.unwatchable")["hint"], "max_user_watches"));
-    assert_eq!(daemon.wait_for("folder.watched")["mode"], "polling");
-    for day in 0..10 {
-        place.drop_file(&format!("{day}/run.fit"), run(day));
-    }
-    (0..10).for_each(|_| drop(daemon.wait_for("session.delivered")));
 }

@@ -150,7 +150,7 @@ impl FolderThread {
                     }
                     self.note_trouble(|troubles| troubles.unmoved = moving.trouble());
                 }
-                Next::Rescan(reason) => events::folder_rescan(reason),
+                Next::Rescan(loss) => events::folder_rescan(name, &path, loss.reason(), loss.hint()),
             }
         }
     }

@@ -177,6 +177,11 @@ events! {
     /// Nothing.
     Info file_known = "file.known" (account: Text, file: Path, sessions: Count) "nothing new";
 
+    /// The same again, of a file that nothing new was in the last time.
+    ///
+    /// Nothing.
+    Debug file_still_known = "file.known" (account: Text, file: Path, sessions: Count) "still nothing new";
+
     /// A file is sound and holds no workout: a route, a course, settings.
     ///
     /// Nothing.
@@ -227,6 +232,11 @@ events! {
     /// Put it back if that was a mistake.
     Info file_missed = "file.missed" (account: Text, file: Path, seconds: Seconds) "gone; its sessions are deleted unless it comes back";
 
+    /// Files are gone from a folder, and others that are there tell of all their sessions: they were renamed, or were copies.
+    ///
+    /// Nothing.
+    Info file_renamed = "file.renamed" (account: Text, folder: Path, files: Count) "gone, and others tell the same: no session is deleted";
+
     /// A file that was missed is there again.
     ///
     /// Nothing.
@@ -236,6 +246,11 @@ events! {
     ///
     /// Nothing. Should the file come back, so do they.
     Info file_forgotten = "file.forgotten" (account: Text, file: Path, deleted: Count) "gone for good; sessions that no other file tells of are deleted";
+
+    /// The same of a file of whose sessions others tell.
+    ///
+    /// Nothing.
+    Debug file_let_go = "file.forgotten" (account: Text, file: Path, deleted: Count) "gone for good; others tell of its sessions";
 
     // Sessions.
 

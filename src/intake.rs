@@ -222,7 +222,7 @@ impl Seen {
 pub struct Receipt {
     pub verdict: Verdict,
     pub reason: Option<String>,
-    /// False if the same file got the same verdict before, or it waits or is ignored as before, whatever it was then.
+    /// False if the same file got the same verdict before, or it waits, is ignored or is known as before, whatever it was then.
     pub is_news: bool,
     /// It was missed.
     pub is_back: bool,
@@ -250,6 +250,8 @@ pub fn record(connection: &Connection, person: &Person, seen: &Seen, now: Timest
     let is_news = match verdict {
         // Of a file that somebody writes to all the time each line would be told of.
         Verdict::Waiting | Verdict::Ignored => !files::is_judged_alike(connection, person.account, &judged)?,
+        // The same is saved every few seconds by some programs, and the mode of thousands may be changed at once.
+        Verdict::Known => !files::was_known(connection, person.account, &path)?,
         _ => !files::was_judged(connection, person.account, &judged)?,
     };
     let is_back = files::is_missed(connection, person.account, &path)?;
@@ -364,9 +366,8 @@ pub fn tell(account: &str, path: &Path, receipt: &Receipt) {
     }
     match receipt.verdict {
         Verdict::Queued => events::file_queued(account, path, receipt.sessions.len(), receipt.changed.len(), reason),
-        // Its mode or its links were changed, perhaps of thousands.
-        Verdict::Known if !receipt.is_news => {}
-        Verdict::Known => events::file_known(account, path, receipt.sessions.len()),
+        Verdict::Known if receipt.is_news => events::file_known(account, path, receipt.sessions.len()),
+        Verdict::Known => events::file_still_known(account, path, receipt.sessions.len()),
         Verdict::NoSession => events::file_no_session(account, path, words),
         Verdict::Rejected => events::file_rejected(account, path, words),
         Verdict::Waiting if receipt.is_news => events::file_waiting(account, path, words),

@@ -1,6 +1,7 @@
 //! Files that a scan misses where removed files lose their sessions: whether that is believed, and what follows.
 
 mod clock;
+mod renamed;
 mod survey;
 
 use super::folders::Owner;
@@ -130,12 +131,13 @@ impl Removals {
         if doubt.is_some_and(|doubt| matches!(doubt, Doubt::Empty | Doubt::Another | Doubt::Many)) {
             doubted.extend(missed.iter().map(|missed| missed.file));
             if doubt == Some(Doubt::Many) {
-                self.believe(owner, told_elsewhere)?;
+                self.believe(owner, told_elsewhere, false)?;
             }
             return settle(owner, folder, doubted, (before, now));
         }
         settle(owner, folder, doubted, (before, now))?;
-        self.believe(owner, [missed, told_elsewhere].concat())?;
+        self.believe(owner, told_elsewhere, false)?;
+        self.believe(owner, missed, true)?;
         Ok(true)
     }
 
@@ -202,8 +204,8 @@ impl Removals {
         }
     }
 
-    /// Notes since when files are missed, and forgets those whose time is over.
-    fn believe(&self, owner: &Owner, missed: Vec<Missed>) -> Result<(), Error> {
+    /// Notes since when files are missed, and forgets those whose time is over. `is_at_stake` says whether sessions are at stake.
+    fn believe(&self, owner: &Owner, missed: Vec<Missed>, is_at_stake: bool) -> Result<(), Error> {
         let (person, route) = owner;
         let (now, grace) = (Timestamp::now(), self.limits.grace);
         // A time in the future is that of a clock that was wrong.
@@ -214,7 +216,11 @@ impl Removals {
             let paths = route.store.call_blocking(move |c| absent::miss(c, &files, now))?;
             crash::point("removals.missed");
             let seconds = u64::try_from(grace.as_secs()).unwrap_or_default();
-            paths.iter().for_each(|path| events::file_missed(&person.name, path, seconds));
+            if is_at_stake {
+                paths.iter().for_each(|path| events::file_missed(&person.name, path, seconds));
+            } else {
+                renamed::tell(&person.name, &paths);
+            }
         }
         let is_due = |missed: &Missed| missed.gone.is_some_and(|gone| now.duration_since(gone) >= grace);
         let due: Vec<i64> = noted.into_iter().filter(is_due).map(|missed| missed.file).collect();
@@ -282,7 +288,10 @@ fn forget(owner: &Owner, files: Vec<i64>, now: Timestamp) -> Result<(), Error> {
     })?;
     crash::point("removals.forgotten");
     route.bell.ring();
-    forgotten.iter().for_each(|file| events::file_forgotten(&person.name, &file.path, file.deleted));
+    for intake::Forgotten { path, deleted, .. } in &forgotten {
+        let tell = if *deleted > 0 { events::file_forgotten } else { events::file_let_go };
+        tell(&person.name, path, *deleted);
+    }
     Ok(())
 }
 

@@ -178,6 +178,13 @@ pub fn is_judged_alike(connection: &Connection, account: Account, judged: &Judge
     Ok(before.is_some_and(|before| before.as_deref().map(gist) == reason.map(gist)))
 }
 
+/// Whether nothing new was in a path when it was last read, whatever the file was then.
+pub fn was_known(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM file WHERE account_id = ?1 AND path = ?2 AND verdict = ?3";
+    let path = path.as_os_str().as_bytes();
+    connection.prepare_cached(sql)?.exists(params![account.id, path, Verdict::Known.as_str()])
+}
+
 /// Whether a file was gone when somebody last looked.
 pub fn is_missed(connection: &Connection, account: Account, path: &Path) -> rusqlite::Result<bool> {
     let sql = "SELECT 1 FROM file WHERE account_id = ?1 AND path = ?2 AND gone_ms IS NOT NULL";

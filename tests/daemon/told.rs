@@ -84,3 +84,46 @@ fn what_is_unwanted_there_is_told() {
     wait::until_true("its deletion", || daemon.sessions(&place).len() == 1);
     daemon.terminate();
 }
+
+/// As a program that saves the same every few seconds.
+#[test]
+fn what_is_known_is_told_once_aloud() {
+    let place = Place::new();
+    let mut daemon = place.start_with(&[], &[("FITFERRY_LOG__LEVEL", "debug")]);
+    let content = Run::default().build();
+    place.drop_file("a.fit", &content);
+    daemon.wait_for("file.queued");
+    for level in ["INFO", "DEBUG", "DEBUG"] {
+        place.drop_file("a.fit", &content);
+        assert_eq!(daemon.wait_for("file.known")["level"], level);
+    }
+    daemon.terminate();
+}
+
+/// Who tidies up a folder removes nothing.
+#[test]
+fn a_renamed_folder_is_one_line() {
+    const FILES: i64 = 5;
+    let place = Place::new();
+    let folder = place.folder();
+    let config = format!(
+        "folders = [{{ path = '{}', on_removed = 'delete' }}]\n[watch]\nscan_every = '1s'\nremoved_grace = '100ms'\n",
+        folder.display(),
+    );
+    fs::write(place.config(), config).unwrap();
+    let mut daemon = place.start_with(&[], &[("FITFERRY_LOG__LEVEL", "debug")]);
+    fs::create_dir(folder.join("old")).unwrap();
+    for day in 0..FILES {
+        place.drop_file(&format!("old/{day}.fit"), Run::at(1_600_000_000 + day * 86_400).build());
+        daemon.wait_for("session.delivered");
+    }
+    fs::rename(folder.join("old"), folder.join("new")).unwrap();
+    let renamed = daemon.wait_for("file.renamed");
+    assert_eq!((renamed["folder"].as_str(), &renamed["files"]), (folder.join("old").to_str(), &FILES.into()));
+    for _ in 0..FILES {
+        assert_eq!(daemon.wait_for("file.forgotten")["level"], "DEBUG");
+    }
+    assert!(daemon.events("file.missed").is_empty() && daemon.events("session.deleted").is_empty());
+    assert_eq!(daemon.events("file.renamed").len(), 1);
+    daemon.terminate();
+}

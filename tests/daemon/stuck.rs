@@ -1,6 +1,7 @@
 //! A share whose server does not answer any more.
 
 use crate::support::fit::Run;
+use crate::support::incident::Log;
 use crate::support::program::{Daemon, Place};
 use crate::support::{foreign, mounts, wait};
 use std::fs;
@@ -75,9 +76,15 @@ fn a_share_that_does_not_answer_holds_up_nobody_else() {
     };
     wait::until_true("its state to be written down", || shown()[0] == "stuck");
     assert_ne!(shown()[1], "stuck");
+    let check = place.run(&["status", "--check"]);
+    assert!(check.status.code() == Some(1) && String::from_utf8(check.stdout).unwrap().contains("share is stuck"));
+    let mut log = Log::default();
+    log.hear(0, &mut daemon);
 
     server.signal("CONT");
     daemon.wait_for("folder.answers");
+    log.hear(3, &mut daemon);
+    log.fires(&place, &["folder.stuck"], &["FitferryFolderAway for me /share: 0 to 3"], &["folder.stuck"]);
     wait::until_true("its state to be written down", || shown()[0] == "polling");
     fs::write(behind.join("3.fit"), run(3)).unwrap();
     daemon.wait_for_sessions(&place, 4);

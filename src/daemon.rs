@@ -8,6 +8,7 @@ mod heartbeat;
 mod monitor;
 pub mod moves;
 mod notify;
+mod patience;
 mod reload;
 mod removals;
 
@@ -57,7 +58,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
     let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
     let mut signals = Signals::listen().map_err(failed)?;
     let lock = tokio::select! {
-        lock = Lock::take_in_turn(&config.state_dir) => lock?,
+        lock = Lock::take_in_turn(&config.state_dir, patience::PATIENCE) => lock?,
         Wanted::Stop(_) = signals.next() => return Ok(()),
     };
     events::daemon_starting(
@@ -67,7 +68,8 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
     );
     let server = ears().map_err(failed)?.unwrap_or(Ears::At(config.settings.server.listen));
     let sockets = Sockets { server, monitor: Monitor::bind(&config)? };
-    let mut running = Running::start(&config, &lock, sockets).await?;
+    let Some(mut running) = patience::start(&config, &lock, &sockets, &mut signals).await? else { return Ok(()) };
+    drop(sockets);
     if let Some(name) = running.begin(&mut signals).await {
         return running.end(name).await;
     }

@@ -127,8 +127,7 @@ events! {
 
     /// A look at a folder or file has not returned for so long.
     ///
-    /// Look whether the server of that share runs; it is taken up again by itself. Until this is told, a start delivers nothing, as
-    /// the share may hold what belongs to it.
+    /// Look whether the server of that share runs; it is taken up again by itself. A start delivers nothing until this is told.
     Warn folder_stuck = "folder.stuck" (account: Text, folder: Path, path: Path, seconds: Seconds) "the folder does not answer; other folders are not held up any more. Is its server there?";
 
     /// The first look through a folder takes so long that deliveries begin without its end.

@@ -41,7 +41,7 @@ const PROGRESS_KEPT: usize = 4096;
 const SETTLE: Duration = Duration::from_millis(4500);
 
 /// How long a command may take until the next one gives up waiting for its turn.
-const TURN: Duration = Duration::from_secs(30);
+pub const TURN: Duration = Duration::from_secs(30);
 
 /// Why nothing can be ferried.
 #[derive(Debug, thiserror::Error)]
@@ -96,9 +96,8 @@ impl Lock {
                 return Err(StartFailure::Locked { dir: dir.to_path_buf(), process });
             }
         }
-        // Only for the message above.
-        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        // Only for the message above, for which a full disk has no room.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self(Arc::new(file)))
     }
 
@@ -109,8 +108,8 @@ impl Lock {
     }
 
     /// Takes the lock, waiting for another command to finish, but not for a daemon.
-    pub async fn take_in_turn(dir: &Path) -> Result<Self, StartFailure> {
-        let until = Instant::now() + TURN;
+    pub async fn take_in_turn(dir: &Path, patience: Duration) -> Result<Self, StartFailure> {
+        let until = Instant::now() + patience;
         loop {
             match Self::take(dir) {
                 Err(StartFailure::Locked { .. }) if Instant::now() < until && control::connect(dir).is_none() => {

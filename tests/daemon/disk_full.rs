@@ -116,3 +116,20 @@ fn little_room_holds_up_new_files_and_nothing_else() {
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert!(events.iter().all(|event| event["event"] != "store.failed"), "{events:?}");
 }
+
+/// Units that fail again and again end for good, so a start waits for room.
+#[test]
+fn a_start_on_a_full_disk_waits() {
+    let place = Place::new();
+    place.drop_file("a.fit", Run::default().build());
+    let script = "until ! head -c 4096 /dev/zero >> \"$STATE/ballast\"; do :; done 2> /dev/null
+        exec \"$PROGRAM\" run --state-dir \"$STATE\" --watch \"$WATCH\" --listen 127.0.0.1:0";
+    let Some(mut command) = small_disk::command(&place, 1, script) else { return };
+    command.env("FITFERRY_DISK__PAUSE_BELOW", "0");
+    let mut daemon = Daemon::spawn(&mut command);
+    let failed = daemon.wait_for("store.failed");
+    assert_eq!(failed["what"], "starting");
+    fs::remove_file(small_disk::inside(daemon.id(), &place).join("ballast")).unwrap();
+    daemon.wait_for("store.works");
+    daemon.wait_for("session.delivered");
+}

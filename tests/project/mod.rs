@@ -2,6 +2,7 @@
 
 mod api_doc;
 mod care;
+mod configuration;
 mod docker;
 mod events;
 mod frozen;

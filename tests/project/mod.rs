@@ -13,3 +13,4 @@ mod pages;
 mod readme;
 pub mod samples;
 mod systemd;
+mod troubleshooting;

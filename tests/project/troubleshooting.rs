@@ -66,10 +66,10 @@ fn whoever_alerts_agrees() {
     let condition = vector["transforms"]["needs_a_person"]["condition"].as_str().unwrap().to_owned();
     let named: BTreeSet<&str> = condition.split('"').skip(1).step_by(2).collect();
     assert_eq!(named, asking(), "vector.toml");
+    // Of what begins and ends, alerts go by other events as well.
     let loki = file("config/monitoring/loki-rules.yml");
-    let quoted: BTreeSet<&str> = loki.split('"').flat_map(|text| text.split('|')).collect();
-    let asking = asking();
-    assert_eq!(asking.difference(&quoted).collect::<Vec<_>>(), Vec::<&&str>::new(), "loki-rules.yml lacks these");
+    let lacking: Vec<&str> = asking().into_iter().filter(|name| !loki.contains(name)).collect();
+    assert_eq!(lacking, Vec::<&str>::new(), "loki-rules.yml");
 }
 
 /// Words on several lines as words on one.

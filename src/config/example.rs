@@ -83,7 +83,8 @@ fn comment(out: &mut String, indent: &str, words: &str) {
 
 /// What a key does, with its choices and its range.
 fn in_words(key: &Key) -> String {
-    let mut words = key.about.to_owned();
+    // Comments have nothing but quotes to set code apart.
+    let mut words = key.about.replace('`', "\"");
     if let Kind::Words(choices) = key.kind {
         let told: Vec<String> = choices.iter().map(|(word, what)| format!("\"{word}\": {what}")).collect();
         words.push_str(&format!(" {}.", told.join("; ")));

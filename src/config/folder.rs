@@ -17,16 +17,16 @@ settings! {
         /// Where it is. It may be a link itself; links below it are not followed.
         path: PathBuf, like("\"/srv/workouts\"");
 
-        /// What becomes of the sessions of a file that is removed, also before this was set. See watch.removed_grace and what
+        /// What becomes of the sessions of a file that is removed, also before this was set. See `watch.removed_grace` and what
         /// follows it.
         on_removed: OnRemoved;
 
-        /// What becomes of a file whose workouts are all delivered. Moved, it goes to done/2026-12 (the month of the move)
+        /// What becomes of a file whose workouts are all delivered. Moved, it goes to `done/2026-12` (the month of the move)
         /// inside the folder, and is a file of the folder as before; nothing is replaced. Workouts that your rules skip keep
         /// no file back, unless it has no others.
         on_done: Afterwards;
 
-        /// What becomes of a file that cannot be read. Moved, it goes to rejected/2026-12.
+        /// What becomes of a file that cannot be read. Moved, it goes to `rejected/2026-12`.
         on_rejected: Afterwards;
 
         /// For the local times in its files.

@@ -12,8 +12,8 @@ settings! {
     pub struct Settings like "state_dir = \"/var/lib/fitferry\"
 timezone = \"Europe/Berlin\"
 folders = [\"/srv/workouts\", { path = \"/mnt/nas/workouts\", sentinel = \".here\" }]" {
-        /// Where fitferry remembers what it has seen and sent. Left out, it is what systemd gives ($STATE_DIRECTORY), else
-        /// ~/.local/state/fitferry. It must not lie in a watched folder.
+        /// Where fitferry remembers what it has seen and sent. Left out, it is what systemd gives (`$STATE_DIRECTORY`), else
+        /// `~/.local/state/fitferry`. It must not lie in a watched folder.
         state_dir: Option<PathBuf>, like("\"/var/lib/fitferry\"");
 
         /// The local time of your workouts, for files that do not tell it and for names such as "Morning run": an IANA name
@@ -37,8 +37,8 @@ folders = [\"/srv/workouts\", { path = \"/mnt/nas/workouts\", sentinel = \".here
         /// already stay there.
         rules: RulesSettings;
 
-        /// Where sessions go. Every destination but the embedded one needs a token by one of four ways: token, token_file,
-        /// token_command, or an OAuth login. As a service, the systemd credentials "token" and "oauth-client" are found by
+        /// Where sessions go. Every destination but the embedded one needs a token by one of four ways: `token`, `token_file`,
+        /// `token_command`, or an OAuth login. As a service, the systemd credentials "token" and "oauth-client" are found by
         /// themselves.
         destination: DestinationSettings;
 
@@ -51,7 +51,7 @@ folders = [\"/srv/workouts\", { path = \"/mnt/nas/workouts\", sentinel = \".here
         /// The destination is asked from time to time whether it still has what was delivered.
         reconcile: ReconcileSettings;
 
-        /// The embedded sessions API. Its token is in the file server-token in the state directory (server-token-NAME for a
+        /// The embedded sessions API. Its token is in the file `server-token` in the state directory (`server-token-NAME` for a
         /// named account).
         server: ServerSettings;
 
@@ -106,14 +106,14 @@ timezone = \"America/New_York\"" {
 url = \"https://www.googleapis.com/fitness/v1\"
 token_file = \"/run/credentials/fitferry.service/token\"" {
         /// "embedded" is fitferry's own server. Any other value is the base URL of a sessions API, the part before "/users",
-        /// as "https://www.googleapis.com/fitness/v1".
+        /// as `https://www.googleapis.com/fitness/v1`.
         url: Option<String>, unit("URL"), unset("\"embedded\"");
 
         /// Tokens go over https, or stay on this machine. Only where the way is safe, in a network of your own for instance,
         /// take plain http to other hosts too.
         allow_http: bool;
 
-        /// The bearer token itself; better as the variable FITFERRY_DESTINATION__TOKEN than in a file that others read.
+        /// The bearer token itself; better as the variable `FITFERRY_DESTINATION__TOKEN` than in a file that others read.
         token: Option<Redacted>, unit("secret"), like("\"...\"");
 
         /// A file that holds the bearer token and nothing else.
@@ -146,10 +146,10 @@ client_file = \"/etc/fitferry/client.json\"" {
         /// An OpenID provider, which tells its endpoints; instead of the three that follow.
         issuer: Option<String>, unit("URL"), like("\"https://login.example.org\"");
 
-        /// Where a person logs in. Stands together with token_url.
+        /// Where a person logs in. Stands together with `token_url`.
         authorize_url: Option<String>, unit("URL"), unset("\"https://accounts.google.com/o/oauth2/v2/auth\"");
 
-        /// Where tokens are fetched. Stands together with authorize_url.
+        /// Where tokens are fetched. Stands together with `authorize_url`.
         token_url: Option<String>, unit("URL"), unset("\"https://oauth2.googleapis.com/token\"");
 
         /// Where a login is given back. Of endpoints other than Google's there is none unless it is named.
@@ -179,16 +179,16 @@ removed_grace = \"7d\"" {
         /// The same for folders that are polled, as events do not tell everything there.
         poll_every: Period = Period::seconds(60), within("100ms", "1d");
 
-        /// Where removed files lose their sessions (on_removed): a file is missed by a scan, and its sessions are deleted by
+        /// Where removed files lose their sessions (`on_removed`): a file is missed by a scan, and its sessions are deleted by
         /// the first scan after this time, unless it came back.
         removed_grace: Period = Period::seconds(86_400), within("100ms", "365d");
 
-        /// If a folder misses more files than this and a larger share of its files than removed_share, or files with more
+        /// If a folder misses more files than this and a larger share of its files than `removed_share`, or files with more
         /// sessions and a larger share of all, or is empty, or another one than before, nothing is deleted: the event
-        /// folder.doubted asks you to put the files back or to confirm that they are gone, by "fitferry files forget".
+        /// `folder.doubted` asks you to put the files back or to confirm that they are gone, by "fitferry files forget".
         removed_most: u64 = 20;
 
-        /// See removed_most.
+        /// See `removed_most`.
         removed_share: f64 = 0.2, within("0", "1");
     }
 
@@ -251,18 +251,18 @@ on_deleted = \"restore\"" {
         /// What becomes of a workout that another application has put there already.
         on_twin: OnTwin;
 
-        /// More differences than this, and a larger share of what was compared than mass_share, are not repaired before a
+        /// More differences than this, and a larger share of what was compared than `mass_share`, are not repaired before a
         /// person says "fitferry reconcile": at once, or together since the whole history was last in order.
         mass: usize = 50;
 
-        /// See mass.
+        /// See `mass`.
         mass_share: f64 = 0.2, within("0", "1");
     }
 
     /// The embedded server.
     pub struct ServerSettings like "[server]
 listen = \"0.0.0.0:8730\"" {
-        /// Where it answers. Only programs on this machine reach 127.0.0.1; it speaks plain HTTP, so put a proxy with TLS
+        /// Where it answers. Only programs on this machine reach `127.0.0.1`; it speaks plain HTTP, so put a proxy with TLS
         /// before it to let others in.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8730));
 
@@ -293,11 +293,11 @@ format = \"json\"" {
     pub struct MonitorSettings like "[monitor]
 listen = \"127.0.0.1:9478\"
 heartbeat = \"https://hc-ping.com/your-id\"" {
-        /// Where /healthz and /metrics (Prometheus) are served, to everybody who can connect: they tell names of accounts and
+        /// Where `/healthz` and `/metrics` (Prometheus) are served, to everybody who can connect: they tell names of accounts and
         /// folders, and counts. Left out, it is nowhere.
         listen: Option<SocketAddr>, like("\"127.0.0.1:9478\"");
 
-        /// An address, as https://hc-ping.com/your-id, that is asked for after each comparison with a destination if nothing
+        /// An address, as `https://hc-ping.com/your-id`, that is asked for after each comparison with a destination if nothing
         /// needs a person: whoever is behind it complains when that stays away.
         heartbeat: Option<Redacted>, unit("URL, secret"), like("\"...\"");
     }

@@ -12,18 +12,22 @@
 )]
 
 #[path = "folders/api.rs"]
+#[expect(dead_code, reason = "what else it tells is for the benchmark of lives")]
 mod api;
+#[path = "folders/daemon.rs"]
+mod daemon;
 #[path = "../tests/support/fit.rs"]
 #[expect(dead_code, reason = "the tests use all of it")]
 mod fit;
 #[path = "folders/usage.rs"]
 mod usage;
 
-use api::Api;
-use std::io::{BufRead, BufReader, Lines};
+use api::{Api, Put};
+use daemon::{deliver, program, run, start, wait, watch};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use usage::Usage;
@@ -34,9 +38,6 @@ const FILES: i64 = 200;
 
 /// Files in the folder that are no workouts.
 const PHOTOS: i64 = 1000;
-
-/// When the first workout began, Unix seconds. Until 1998, FIT takes a time for the count of a device whose clock was not set.
-const FIRST: i64 = 1_000_000_000;
 
 /// Threads and connections that starting needed are given up by then.
 const AFTERMATH: Duration = Duration::from_secs(100);
@@ -61,22 +62,6 @@ fn main() {
     }
 }
 
-fn run(index: i64) -> Vec<u8> {
-    fit::Run { records: 1, ..fit::Run::at(FIRST + index * 7200) }.build()
-}
-
-fn program(state: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fitferry"));
-    command.arg("--state-dir").arg(state).env("FITFERRY_LOG__FORMAT", "json").env("FITFERRY_LOG__LEVEL", "debug");
-    command
-}
-
-fn watch(state: &Path, folder: &Path) -> Command {
-    let mut command = program(state);
-    command.args(["run", "--listen", "127.0.0.1:0", "--watch"]).arg(folder);
-    command
-}
-
 /// The same with a configuration that says what becomes of the sessions of removed files.
 fn watch_with(state: &Path, folder: &Path, on_removed: &str) -> Command {
     let config = state.with_extension("toml");
@@ -85,41 +70,6 @@ fn watch_with(state: &Path, folder: &Path, on_removed: &str) -> Command {
     let mut command = program(state);
     command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(config);
     command
-}
-
-type Log = Lines<BufReader<ChildStderr>>;
-
-/// A process that does not outlive the benchmark, however that ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(command: &mut Command) -> (Running, Log) {
-    let mut daemon = command.stderr(Stdio::piped()).spawn().unwrap();
-    let log = BufReader::new(daemon.stderr.take().unwrap()).lines();
-    (Running(daemon), log)
-}
-
-/// The next line of the log that tells of this event.
-fn wait(log: &mut Log, event: &str) -> String {
-    log.map(Result::unwrap).find(|line| line.contains(event)).unwrap()
-}
-
-/// A folder of so many files that are all known and delivered.
-fn deliver(folder: &Path, state: &Path, count: i64) {
-    std::fs::create_dir(folder).unwrap();
-    for index in 0..count {
-        std::fs::write(folder.join(format!("{index}.fit")), run(index)).unwrap();
-    }
-    let mut import = program(state);
-    let status = import.arg("import").arg(folder).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    assert!(status.success());
 }
 
 fn known() {
@@ -224,12 +174,12 @@ fn stop_group(leader: &mut Child) {
     leader.wait().unwrap();
 }
 
-fn drop_files(folder: &Path, puts: &Receiver<Instant>) -> Vec<Duration> {
+fn drop_files(folder: &Path, puts: &Receiver<Put>) -> Vec<Duration> {
     let mut waits = Vec::new();
     for index in 0..FILES {
         std::fs::write(folder.join(format!("{index}.fit")), run(index)).unwrap();
         let closed = Instant::now();
-        waits.push(puts.recv().unwrap().duration_since(closed));
+        waits.push(puts.recv().unwrap().at.duration_since(closed));
         std::thread::sleep(REST);
     }
     waits.sort();

@@ -16,6 +16,7 @@ mod normalize;
 mod outbox;
 mod output;
 mod paths;
+mod patience;
 mod pull;
 mod reconcile;
 mod run;

@@ -44,7 +44,7 @@ use unheard::Unheard;
 
 /// How often to see whether the watched folder itself is there, and still the same: nothing else tells of a disk that is
 /// mounted over it. It costs one system call.
-const ROOT_PAUSE: Duration = Duration::from_secs(30);
+const ROOT_PAUSE: Duration = Duration::from_secs(60);
 
 /// The same while it is away, and somebody may be waiting for it.
 const AWAY_PAUSE: Duration = Duration::from_secs(5);

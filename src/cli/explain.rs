@@ -9,6 +9,7 @@ mod scene;
 mod session;
 mod sport;
 
+use super::patience::Patience;
 use super::{Exit, Global, output};
 use crate::config;
 use crate::store;
@@ -71,6 +72,7 @@ impl Story {
 
 impl Explain {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        let _patience = Patience::of(&self.subject);
         let config = config::load(&global.flags())?;
         let connection = store::open_to_read(&config.state_dir)?;
         let scene = Scene::open(&config, connection.as_ref(), self.account.as_deref())?;

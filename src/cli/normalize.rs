@@ -1,6 +1,7 @@
 //! `fitferry normalize`: prints what would be sent; touches no database and no network.
 
 use super::paths::{self, Input};
+use super::patience::Patience;
 use super::{Exit, Global, output};
 use crate::config;
 use crate::escape;
@@ -32,8 +33,10 @@ impl Normalize {
         let config = config::load(&global.flags())?;
         let rules = config.accounts.first().map(|account| Arc::clone(&account.rules));
         let rules = rules.unwrap_or_else(|| Rules::of(TimeZone::UTC).into());
+        let patience = Patience::of(&self.paths[0]);
         let mut printer = Printer { out: output::stdout(), json: self.json, exit: Exit::Done, failure: None };
         for Input { path, closed } in paths::expand(&self.paths) {
+            patience.at(&path);
             let contents = closed.map_or_else(|| open(&path), Err).and_then(|file| {
                 let mut member = |Member { name, reading }| {
                     printer.print(&Answer::of(&path, Some(&name), &by_rules(reading, &path, &rules), &rules))

@@ -4,6 +4,7 @@ use super::{Exit, Global, output};
 use crate::config::{self, Account, Config};
 use crate::control;
 use crate::escape;
+use crate::ferry::Lock;
 use crate::health;
 use crate::room::{self, Low};
 use crate::store::absent::Missed;
@@ -17,9 +18,14 @@ use crate::sync::pace::{Pace, UsedUp};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Files that need attention are listed up to this many.
 const MOST_PROBLEMS: usize = 20;
+
+/// A start takes no longer, unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Shows accounts, queue, parked sessions and problem files, whether or not the daemon runs.
 #[derive(clap::Args)]
@@ -135,7 +141,7 @@ impl Status {
 fn check(config: &Config) -> anyhow::Result<Exit> {
     let standing = health::look(config)?;
     let mut problems = health::problems(&standing, Timestamp::now());
-    if control::is_running(&config.state_dir) == Some(false) {
+    if !is_running(&config.state_dir) {
         problems.insert(0, "fitferry is not running".to_owned());
     }
     let mut out = output::stdout();
@@ -149,6 +155,20 @@ fn check(config: &Config) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(if problems.is_empty() { Exit::Done } else { Exit::SomeInputFailed })
+}
+
+/// Whether it runs, as far as that may be asked: who starts, or takes other settings, holds the lock and will answer soon.
+fn is_running(state_dir: &Path) -> bool {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if control::is_running(state_dir) != Some(false) {
+            return true;
+        }
+        if Instant::now() > until || !Lock::is_held(state_dir) {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 impl Answer {

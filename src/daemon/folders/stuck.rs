@@ -18,7 +18,7 @@ const READING: Duration = Duration::from_secs(900);
 
 /// How often to look while somebody is busy, and while nobody is: an idle daemon should not wake all the time.
 const TICK: Duration = Duration::from_secs(2);
-const IDLE_TICK: Duration = PATIENCE;
+const IDLE_TICK: Duration = Duration::from_secs(60);
 
 /// A folder and its thread's pulse.
 pub struct Watched {

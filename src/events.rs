@@ -53,7 +53,7 @@ events! {
 
     /// The database of the memory turned out to be damaged.
     ///
-    /// Nothing at once: the service manager starts it again, and it makes a new memory. Look at the disk.
+    /// Look at the disk. The service manager starts it again, and it makes a new memory.
     Error store_damaged = "store.damaged" (error: Error) "the memory is damaged: ending, so that the next start makes it anew";
 
     /// A damaged memory was renamed at a start, and a new one is made.
@@ -112,7 +112,7 @@ events! {
 
     /// The system gives no events for a folder, often because a limit is reached.
     ///
-    /// Do what "hint" says, or nothing: the folder is scanned from time to time.
+    /// Nothing, or what "hint" says for the sake of files that are noticed at once: the folder is scanned from time to time.
     Warn folder_unwatchable = "folder.unwatchable" (account: Text, folder: Path, error: Error, hint: Text) "no events; the folder is polled";
 
     /// A watched folder is not there, cannot be read, or lacks its sentinel file.
@@ -224,7 +224,7 @@ events! {
 
     /// A file is gone, in a folder whose removed files lose their sessions after so long.
     ///
-    /// Put it back if that was a mistake.
+    /// Nothing, or put it back if that was a mistake.
     Info file_missed = "file.missed" (account: Text, file: Path, seconds: Seconds) "gone; its sessions are deleted unless it comes back";
 
     /// A file that was missed is there again.

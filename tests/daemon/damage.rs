@@ -150,7 +150,7 @@ fn damage_that_shows_while_running_ends_in_a_new_memory() {
         log.terminate(1, daemon);
     }
     let alerts = ["FitferryMemorySetAside for /state/outbox.db: 0 to 24", "FitferryStoreFailed for fitferry: 0 to 1"];
-    log.fires(&place, &["store.set_aside"], &alerts, &["store.failed", "store.set_aside"]);
+    log.fires(&place, &["store.set_aside"], &alerts, &["store.damaged", "store.failed", "store.set_aside"]);
 }
 
 /// Commands that write do the same, and say so.

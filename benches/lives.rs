@@ -78,6 +78,8 @@ fn stop() {
             std::fs::write(folder.join(format!("{count}.fit")), run(count)).unwrap();
             count += 1;
         });
+        // What was on its way at the end of the life before.
+        api.puts.try_iter().for_each(|put| note(put.request));
         api.delay.store(delay, Ordering::Relaxed);
         let (mut daemon, log) = start(&mut command());
         std::thread::spawn(move || log.for_each(drop));

@@ -112,6 +112,11 @@ impl Exit {
     }
 }
 
+/// The command line as it is described to people.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -131,8 +136,8 @@ pub fn main() -> ExitCode {
         Command::Config(command) => command.run(&cli.global),
         Command::Auth(command) => command.run(&cli.global),
         Command::Events(command) => command.run(),
-        Command::Man(command) => command.run(Cli::command()),
-        Command::Completions(command) => command.run(Cli::command()),
+        Command::Man(page) => page.run(command()),
+        Command::Completions(shell) => shell.run(command()),
         Command::Backup(command) => command.run(&cli.global),
         Command::Doctor(command) => command.run(&cli.global),
     };

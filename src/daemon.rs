@@ -8,6 +8,7 @@ mod heartbeat;
 mod monitor;
 pub mod moves;
 mod notify;
+mod patience;
 mod reload;
 mod removals;
 
@@ -57,7 +58,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
     let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
     let mut signals = Signals::listen().map_err(failed)?;
     let lock = tokio::select! {
-        lock = Lock::take_in_turn(&config.state_dir) => lock?,
+        lock = Lock::take_in_turn(&config.state_dir, patience::PATIENCE) => lock?,
         Wanted::Stop(_) = signals.next() => return Ok(()),
     };
     events::daemon_starting(
@@ -67,7 +68,11 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
     );
     let server = ears().map_err(failed)?.unwrap_or(Ears::At(config.settings.server.listen));
     let sockets = Sockets { server, monitor: Monitor::bind(&config)? };
-    let mut running = Running::start(&config, &lock, sockets).await?;
+    let Some(mut running) = patience::start(&config, &lock, &sockets, &mut signals).await? else { return Ok(()) };
+    drop(sockets);
+    if let Some(name) = running.begin(&mut signals).await {
+        return running.end(name).await;
+    }
     notify::ready();
     events::daemon_ready();
     let mut is_refused = false;
@@ -94,6 +99,9 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
                 refuse(&failure);
                 (running, is_refused) = (Running::again(&config, &lock, &kept).await?, true);
             }
+        }
+        if let Some(name) = running.begin(&mut signals).await {
+            return running.end(name).await;
         }
         notify::ready();
     }
@@ -171,6 +179,14 @@ impl Running {
         Self::start(config, lock, sockets.again().map_err(failed)?).await
     }
 
+    /// Waits until the first scans are running, or the signal comes that ends all this.
+    async fn begin(&mut self, signals: &mut Signals) -> Option<&'static str> {
+        tokio::select! {
+            () = self.folders.begin() => None,
+            name = signals.ending() => Some(name),
+        }
+    }
+
     /// Those that are open, for whoever comes after.
     fn sockets(&self, config: &Config) -> Sockets {
         let monitor = self.monitor.as_ref().and_then(|monitor| monitor.listener().ok());
@@ -213,10 +229,11 @@ impl Running {
         stopped
     }
 
-    async fn stop(self) -> Result<(), StartFailure> {
+    async fn stop(mut self) -> Result<(), StartFailure> {
         self.control.into_iter().for_each(Control::close);
         drop(self.monitor);
-        self.folders.stop();
+        // Side by side, as each may take seconds.
+        tokio::join!(self.folders.stop(), self.ferry.drain());
         self.ferry.stop().await
     }
 }
@@ -247,6 +264,14 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// One that ends all, leaving the others for later.
+    async fn ending(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
     }
 
     /// One that has come already.

@@ -53,7 +53,7 @@ events! {
 
     /// The database of the memory turned out to be damaged.
     ///
-    /// Nothing at once: the service manager starts it again, and it makes a new memory. Look at the disk.
+    /// Look at the disk. The service manager starts it again, and it makes a new memory.
     Error store_damaged = "store.damaged" (error: Error) "the memory is damaged: ending, so that the next start makes it anew";
 
     /// A damaged memory was renamed at a start, and a new one is made.
@@ -112,7 +112,7 @@ events! {
 
     /// The system gives no events for a folder, often because a limit is reached.
     ///
-    /// Do what "hint" says, or nothing: the folder is scanned from time to time.
+    /// Nothing, or what "hint" says for the sake of files that are noticed at once: the folder is scanned from time to time.
     Warn folder_unwatchable = "folder.unwatchable" (account: Text, folder: Path, error: Error, hint: Text) "no events; the folder is polled";
 
     /// A watched folder is not there, cannot be read, or lacks its sentinel file.
@@ -127,8 +127,8 @@ events! {
 
     /// A look at a folder or file has not returned for so long.
     ///
-    /// Look whether the server of that share runs; it is taken up again by itself.
-    Warn folder_stuck = "folder.stuck" (account: Text, folder: Path, path: Path, seconds: Seconds) "the folder does not answer; other folders are not held up. Is its server there?";
+    /// Look whether the server of that share runs; it is taken up again by itself. A start delivers nothing until this is told.
+    Warn folder_stuck = "folder.stuck" (account: Text, folder: Path, path: Path, seconds: Seconds) "the folder does not answer; other folders are not held up any more. Is its server there?";
 
     /// The first look through a folder takes so long that deliveries begin without its end.
     ///
@@ -229,7 +229,7 @@ events! {
 
     /// A file is gone, in a folder whose removed files lose their sessions after so long.
     ///
-    /// Put it back if that was a mistake.
+    /// Nothing, or put it back if that was a mistake.
     Info file_missed = "file.missed" (account: Text, file: Path, seconds: Seconds) "gone; its sessions are deleted unless it comes back";
 
     /// Files are gone from a folder, and others that are there tell of all their sessions: they were renamed, or were copies.

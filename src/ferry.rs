@@ -36,11 +36,12 @@ use tokio::task::JoinSet;
 /// Progress messages kept for a listener that is slow; one that misses some asks the store.
 const PROGRESS_KEPT: usize = 4096;
 
-/// How long a stop waits for a login that is just being refreshed: a refresh token that was replaced has to be kept.
-const SETTLE: Duration = Duration::from_secs(3);
+/// How long after its beginning a stop waits for a login that is just being refreshed: a refresh token that was replaced has to
+/// be kept. All in all a stop may take five seconds.
+const SETTLE: Duration = Duration::from_millis(4500);
 
 /// How long a command may take until the next one gives up waiting for its turn.
-const TURN: Duration = Duration::from_secs(30);
+pub const TURN: Duration = Duration::from_secs(30);
 
 /// Why nothing can be ferried.
 #[derive(Debug, thiserror::Error)]
@@ -95,9 +96,8 @@ impl Lock {
                 return Err(StartFailure::Locked { dir: dir.to_path_buf(), process });
             }
         }
-        // Only for the message above.
-        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        // Only for the message above, for which a full disk has no room.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self(Arc::new(file)))
     }
 
@@ -108,8 +108,8 @@ impl Lock {
     }
 
     /// Takes the lock, waiting for another command to finish, but not for a daemon.
-    pub async fn take_in_turn(dir: &Path) -> Result<Self, StartFailure> {
-        let until = Instant::now() + TURN;
+    pub async fn take_in_turn(dir: &Path, patience: Duration) -> Result<Self, StartFailure> {
+        let until = Instant::now() + patience;
         loop {
             match Self::take(dir) {
                 Err(StartFailure::Locked { .. }) if Instant::now() < until && control::connect(dir).is_none() => {
@@ -323,16 +323,22 @@ impl Ferry {
         }
     }
 
-    /// Stops the loops after what is in flight, then the server, then closes the store; it fails if the store turned out
-    /// to be damaged, and was set aside.
-    pub async fn stop(mut self) -> Result<(), StartFailure> {
+    /// Stops the loops after what is in flight.
+    pub async fn drain(&mut self) {
+        let until = tokio::time::Instant::now() + SETTLE;
         self.stop.send_replace(true);
         while self.loops.join_next().await.is_some() {}
-        crash::point("stop.drained");
         for route in &self.routes {
             // A provider that does not answer in time may have replaced the login all the same; that cannot be helped.
-            let _ = tokio::time::timeout(SETTLE, route.destination.settle()).await;
+            let _ = tokio::time::timeout_at(until, route.destination.settle()).await;
         }
+    }
+
+    /// Stops the loops, then the server, then closes the store; it fails if the store turned out to be damaged, and was set
+    /// aside.
+    pub async fn stop(mut self) -> Result<(), StartFailure> {
+        self.drain().await;
+        crash::point("stop.drained");
         // Both waits are bounded: the server cuts off who is slow, the store has only a group left to commit.
         if let Some(server) = self.server {
             server.stop();

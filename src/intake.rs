@@ -90,7 +90,7 @@ impl Read {
     /// What a file means for now that may still be growing: of an archive, what is whole in it is taken.
     pub fn assess_unfinished(&mut self, now: Timestamp) -> Assessment {
         if self.mixed {
-            let why = "it was overwritten in place and not closed: perhaps half of it is what it was before";
+            let why = "it was overwritten in place: perhaps half of it is what it was before";
             return Assessment::Wait(format!("{why}; it may still be written to"));
         }
         let why = match self.assess(now) {
@@ -148,13 +148,21 @@ pub fn read(path: &Path, rules: &Rules, links: Links) -> io::Result<Read> {
 }
 
 /// Whether what was read may be half of what the file was before. Whoever overwrites a file from its beginning leaves it as
-/// long as it was until the end; where nothing is computed of all bytes, as the checksum of FIT is, both halves may fit.
-pub fn is_mixed(connection: &Connection, account: Account, path: &Path, read: &Read) -> rusqlite::Result<bool> {
+/// long as it was until the end; where nothing is computed of all bytes, as the checksum of FIT is, both halves may fit. A file
+/// that was closed is believed, unless its workouts look like that: a transfer that is resumed closes it in between.
+pub fn is_mixed(
+    connection: &Connection,
+    account: Account,
+    path: &Path,
+    read: &Read,
+    closed: bool,
+) -> rusqlite::Result<bool> {
     let workouts = &read.reading.workouts;
     if workouts.iter().all(|workout| workout.source.format == Format::Fit) {
         return Ok(false);
     }
     match files::in_place(connection, account, path, read.stamp)? {
+        Some(file) if closed => place::is_torn(connection, file, workouts),
         Some(file) => Ok(!place::is_told(connection, file, workouts)?),
         None => Ok(false),
     }

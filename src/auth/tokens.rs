@@ -2,6 +2,7 @@
 
 use super::{Error, Grant, Session, Source, command};
 use crate::crash;
+use crate::descriptors;
 use crate::token;
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
@@ -96,7 +97,11 @@ impl Known {
         let found = match source {
             Source::Token(token) => Ok((SecretString::from(token.expose()), None)),
             Source::File(path) => {
-                let failed = |error| Error::Person(format!("cannot read the token in {}: {error}", path.display()));
+                let failed = |error: io::Error| {
+                    let what = format!("cannot read the token in {}: {}", path.display(), descriptors::words(&error));
+                    // That passes, and is about no token.
+                    if descriptors::lacking().is_some() { Error::Later(what) } else { Error::Person(what) }
+                };
                 token::read(path).map(|token| (token, None)).map_err(failed)
             }
             Source::Command(command) => command::run(command).await.map(|token| (token, None)),

@@ -1,7 +1,7 @@
 //! `fitferry config`: checks, shows and explains the configuration.
 
 use super::{Exit, Global, output};
-use crate::config::{self, EXAMPLE};
+use crate::config;
 use std::io::Write;
 
 /// Checks, shows and explains the configuration.
@@ -23,13 +23,16 @@ enum Verb {
     },
     /// Prints an example in which every key is explained and has its default.
     Example,
+    /// Prints what every key means, with its type, range and default, as a page of Markdown.
+    Reference,
 }
 
 impl Config {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let mut out = output::stdout();
         match self.verb {
-            Verb::Example => out.write_all(EXAMPLE.as_bytes())?,
+            Verb::Example => out.write_all(config::example().as_bytes())?,
+            Verb::Reference => out.write_all(config::reference().as_bytes())?,
             Verb::Check => {
                 let config = config::load(&global.flags())?;
                 let origin = config.file.map_or("no file; defaults".to_owned(), |file| file.display().to_string());

@@ -6,7 +6,7 @@ use super::paths::{self, Input};
 use super::{Exit, Global};
 use crate::config::{self, Account, Config, LogLevel, LogSettings};
 use crate::control::{self, Connection, Request};
-use crate::ferry::{ANYWHERE, Ferry, Lock};
+use crate::ferry::{ANYWHERE, Ferry, Lock, TURN};
 use crate::formats::READER_VERSION;
 use crate::import::{self, FileResult, Told};
 use crate::intake::{self, Links, Seen};
@@ -70,7 +70,7 @@ impl Import {
         let work = Work { config: &config, account, files, again };
         let tally = match control::connect(&config.state_dir) {
             Some(daemon) => work.hand_over(daemon, tally)?,
-            None => match runtime.block_on(Lock::take_in_turn(&config.state_dir)) {
+            None => match runtime.block_on(Lock::take_in_turn(&config.state_dir, TURN)) {
                 Ok(lock) => work.deliver(runtime, lock, tally)?,
                 // It was just starting.
                 Err(locked) => match control::connect(&config.state_dir) {

@@ -5,7 +5,7 @@ use super::{Exit, Global, output};
 use crate::config::{self, Account, Config};
 use crate::control::{self, Compare, Compared};
 use crate::escape;
-use crate::ferry::{ANYWHERE, Ferry, Lock, StartFailure};
+use crate::ferry::{ANYWHERE, Ferry, Lock, StartFailure, TURN};
 use crate::server::Ears;
 use crate::sync::reconcile::Report;
 use crate::telemetry;
@@ -56,7 +56,7 @@ impl Reconcile {
             dry_run: self.dry_run,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let compared = match runtime.block_on(Lock::take_in_turn(&config.state_dir)) {
+        let compared = match runtime.block_on(Lock::take_in_turn(&config.state_dir, TURN)) {
             Ok(lock) => runtime.block_on(alone(&config, account, lock, &compare))?,
             Err(locked @ StartFailure::Locked { .. }) => match control::compare(&config.state_dir, &compare)? {
                 Some(compared) => compared,

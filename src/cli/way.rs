@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::control::{self, Connection};
-use crate::ferry::{Lock, StartFailure};
+use crate::ferry::{Lock, StartFailure, TURN};
 use tokio::runtime::Builder;
 
 pub enum Way {
@@ -19,7 +19,7 @@ impl Way {
         }
         let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
         let runtime = Builder::new_current_thread().enable_time().build().map_err(failed)?;
-        runtime.block_on(Lock::take_in_turn(&config.state_dir)).map(Self::Alone).or_else(|locked| {
+        runtime.block_on(Lock::take_in_turn(&config.state_dir, TURN)).map(Self::Alone).or_else(|locked| {
             // It was just starting.
             control::connect(&config.state_dir).map(Self::Daemon).ok_or(locked)
         })

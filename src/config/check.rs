@@ -1,19 +1,16 @@
 //! From settings to a configuration that makes sense, or the reason why they do not.
 
+use super::declare::{Kind, Table};
 use super::destination::{self, Credentials, Destination};
 use super::limits::{self, Limits};
 use super::places::Environment;
 use super::rules;
-use super::{
-    AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Folder, Period, ReconcileSettings, Settings,
-    WatchSettings, places,
-};
+use super::{AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Folder, Period, Settings, places};
 use crate::rules::Rules;
 use jiff::tz::TimeZone;
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The one account of a configuration that does not speak of accounts.
 const ONLY_ACCOUNT: &str = "me";
@@ -132,7 +129,10 @@ fn resolve(account: &AccountSettings, settings: &Settings, environment: &Environ
     let mut folders = Vec::with_capacity(account.folders.len());
     for folder in &account.folders {
         if is_empty(&folder.path) {
-            return Err(Error::value("folders", format!("has an empty name among those of the account {name}")));
+            return Err(Error::value(
+                "folders",
+                format!("has an entry without a path among those of the account {name}"),
+            ));
         }
         let path = std::path::absolute(&folder.path)
             .map_err(|error| Error::value("folders", format!("cannot resolve {}: {error}", folder.path.display())))?;
@@ -222,45 +222,41 @@ fn apart(state_dir: &Path, accounts: &[Account]) -> Result<(), Error> {
     Err(Error::value("state_dir", what))
 }
 
+/// As the keys are declared.
 fn in_range(settings: &Settings) -> Result<(), Error> {
-    let Settings { delivery, watch, reconcile, .. } = settings;
-    if !(1..=64).contains(&delivery.concurrency) {
-        return Err(Error::value("delivery.concurrency", format!("is {}; use 1 to 64", delivery.concurrency)));
-    }
-    let DeliverySettings { connect_timeout, read_timeout, request_timeout, retry_first, retry_longest, .. } = delivery;
-    let WatchSettings { settle, salvage_after, scan_every, poll_every, removed_grace, removed_share, .. } = watch;
-    let ReconcileSettings { every, recent, mass_share, .. } = reconcile;
-    const MINUTE: u64 = 60;
-    const DAY: u64 = 86_400;
-    for (key, value, least, most) in [
-        ("watch.settle", settle, Duration::from_millis(100), DAY),
-        ("watch.salvage_after", salvage_after, Duration::from_millis(100), 30 * DAY),
-        ("watch.scan_every", scan_every, Duration::from_secs(1), 30 * DAY),
-        ("watch.poll_every", poll_every, Duration::from_millis(100), DAY),
-        ("watch.removed_grace", removed_grace, Duration::from_millis(100), 365 * DAY),
-        ("delivery.connect_timeout", connect_timeout, Duration::from_millis(100), 10 * MINUTE),
-        ("delivery.read_timeout", read_timeout, Duration::from_millis(100), 60 * MINUTE),
-        ("delivery.request_timeout", request_timeout, Duration::from_millis(100), 60 * MINUTE),
-        ("delivery.retry_first", retry_first, Duration::from_millis(10), 60 * MINUTE),
-        ("delivery.retry_longest", retry_longest, Duration::from_millis(10), 7 * DAY),
-        ("reconcile.every", every, Duration::from_secs(1), 30 * DAY),
-        ("reconcile.recent", recent, Duration::from_secs(MINUTE * 60), 365 * DAY),
-    ] {
-        let most = Duration::from_secs(most);
-        if !(least..=most).contains(&value.get()) {
-            let (least, most) = (Period::from(least), Period::from(most));
-            return Err(Error::value(key, format!("is {value}; use {least} to {most}")));
-        }
-    }
-    for (key, share) in [("reconcile.mass_share", mass_share), ("watch.removed_share", removed_share)] {
-        if !(0.0..=1.0).contains(share) {
-            return Err(Error::value(key, format!("is {share}; use 0 to 1")));
-        }
-    }
+    let written = toml::Table::try_from(settings).map_err(|error| Error::Syntax(error.to_string()))?;
+    in_range_below(&written, Settings::TABLE, "")?;
+    let DeliverySettings { retry_first, retry_longest, .. } = &settings.delivery;
     if retry_longest < retry_first {
         return Err(Error::value("delivery.retry_longest", format!("is {retry_longest}, below retry_first")));
     }
     Ok(())
+}
+
+fn in_range_below(written: &toml::Table, table: &Table, path: &str) -> Result<(), Error> {
+    for key in table.keys {
+        let Some(value) = written.get(key.name) else { continue };
+        if let (toml::Value::Table(below), Kind::Table(table)) = (value, key.kind) {
+            in_range_below(below, table, &key.below(path))?;
+        }
+        let Some((least, most)) = key.range else { continue };
+        let value = match value {
+            toml::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let is_within = |value| Some((magnitude(least)?..=magnitude(most)?).contains(&value));
+        if magnitude(&value).and_then(is_within) != Some(true) {
+            let unit = key.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+            let what = format!("is {value}; use {least} to {most}{unit}");
+            return Err(Error::value(key.below(path), what));
+        }
+    }
+    Ok(())
+}
+
+/// What is compared of a number, or of a span of time.
+fn magnitude(text: &str) -> Option<f64> {
+    text.parse().ok().or_else(|| Some(text.parse::<Period>().ok()?.get().as_secs_f64()))
 }
 
 #[cfg(test)]
@@ -303,6 +299,28 @@ mod tests {
         assert_eq!(ben.zone.iana_name(), Some("Europe/Berlin"));
         assert_eq!(ben.destination.identity(), "https://example.org/fitness/v1");
         assert!(config.server_token_file("anna").ends_with("server-token-anna"));
+    }
+
+    /// What is said to hold when a key is left out, written out, makes no difference.
+    #[test]
+    fn what_holds_without_a_key_is_told_truly() {
+        fn written(table: &Table, path: &str, toml: &mut String) {
+            for key in table.keys {
+                match (key.kind, key.unset) {
+                    (Kind::Table(below), _) => written(below, &key.below(path), toml),
+                    (_, Some(value)) => *toml += &format!("{} = {value}\n", key.below(path)),
+                    _ => {}
+                }
+            }
+        }
+        let mut all = String::new();
+        written(Settings::TABLE, "", &mut all);
+        let (of_login, others): (Vec<&str>, Vec<&str>) = all.lines().partition(|line| line.contains(".oauth."));
+        assert!(of_login.len() >= 4 && others.len() >= 7, "{all}");
+        let accounts = |toml: &str| format!("{:?}", checked(toml).unwrap().accounts);
+        assert_eq!(accounts(&others.join("\n")), accounts(""));
+        let login = "destination.url = 'https://example.org/v1'\ndestination.oauth.client_id = 'a'\n";
+        assert_eq!(accounts(&format!("{login}{}", of_login.join("\n"))), accounts(login));
     }
 
     #[test]

@@ -1,13 +1,8 @@
 //! The keys that exist, and the nearest of them to one that does not.
 
-use super::{AccountSettings, Folder, OnRemoved, Settings};
+use super::Settings;
+use super::declare::{Key, Kind, Table};
 use config::{Value, ValueKind};
-use serde_json::Value as Json;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-/// Stands for the keys of a table that are not ours to name.
-const ANY: &str = "*";
 
 /// A key that does not exist, as a dotted path, and what may have been meant.
 #[derive(Debug, PartialEq)]
@@ -18,65 +13,38 @@ pub struct Unknown {
 
 /// The first key of a layer that no setting has.
 pub fn find_unknown(layer: &config::Map<String, Value>) -> Option<Unknown> {
-    let known = known();
-    let table = Value::new(None, ValueKind::Table(layer.clone()));
-    let key = unknown_below(&table, &known, "")?;
-    let nearest = nearest(&key, &all_paths(&known));
+    let key = unknown_below(layer, Settings::TABLE, "")?;
+    let nearest = nearest(&key, &all_paths(Settings::TABLE, ""));
     Some(Unknown { key, nearest })
 }
 
-/// Every key in its place: the settings themselves, written out.
-fn known() -> Json {
-    // With everything said, a folder is a table.
-    let timezone = Some(String::new());
-    let sentinel = Some(PathBuf::new());
-    let folders = vec![Folder { on_removed: OnRemoved::Delete, timezone, sentinel, ..Folder::default() }];
-    let timezones = BTreeMap::from([(ANY.to_owned(), String::new())]);
-    let types = BTreeMap::from([(ANY.to_owned(), 0)]);
-    let account = AccountSettings {
-        folders: folders.clone(),
-        timezones: timezones.clone(),
-        types: types.clone(),
-        ..AccountSettings::default()
+fn unknown_below(layer: &config::Map<String, Value>, table: &Table, path: &str) -> Option<String> {
+    let mut entries: Vec<_> = layer.iter().collect();
+    entries.sort_by_key(|(key, _)| key.as_str());
+    entries.into_iter().find_map(|(name, value)| {
+        let full = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let Some(key) = table.keys.iter().find(|key| key.name == name) else { return Some(full) };
+        match (&value.kind, key.kind) {
+            (ValueKind::Table(below), Kind::Table(table)) => unknown_below(below, table, &full),
+            (ValueKind::Array(items), Kind::Tables(table)) => items.iter().find_map(|item| match &item.kind {
+                ValueKind::Table(below) => unknown_below(below, table, &full),
+                _ => None,
+            }),
+            _ => None,
+        }
+    })
+}
+
+fn all_paths(table: &Table, path: &str) -> Vec<String> {
+    let with_those_below = |key: &Key| {
+        let full = key.below(path);
+        let below = match key.kind {
+            Kind::Table(table) | Kind::Tables(table) => all_paths(table, &full),
+            _ => Vec::new(),
+        };
+        std::iter::once(full).chain(below)
     };
-    let settings = Settings { folders: Some(folders), timezones, types, account: vec![account], ..Settings::default() };
-    serde_json::to_value(settings).unwrap_or_default()
-}
-
-fn unknown_below(value: &Value, known: &Json, path: &str) -> Option<String> {
-    match (&value.kind, known) {
-        (ValueKind::Table(table), Json::Object(known)) => {
-            let mut entries: Vec<_> = table.iter().collect();
-            entries.sort_by_key(|(key, _)| key.as_str());
-            entries.into_iter().find_map(|(key, value)| {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                match known.get(key).or_else(|| known.get(ANY)) {
-                    Some(known) => unknown_below(value, known, &path),
-                    None => Some(path),
-                }
-            })
-        }
-        (ValueKind::Array(items), Json::Array(known)) => {
-            let item = known.first()?;
-            items.iter().find_map(|value| unknown_below(value, item, path))
-        }
-        _ => None,
-    }
-}
-
-fn all_paths(known: &Json) -> Vec<String> {
-    match known {
-        Json::Object(members) => members
-            .iter()
-            .filter(|(key, _)| *key != ANY)
-            .flat_map(|(key, value)| {
-                let below = all_paths(value).into_iter().map(move |path| format!("{key}.{path}"));
-                std::iter::once(key.clone()).chain(below)
-            })
-            .collect(),
-        Json::Array(items) => items.iter().flat_map(all_paths).collect(),
-        _ => Vec::new(),
-    }
+    table.keys.iter().flat_map(with_those_below).collect()
 }
 
 /// By likeness of the whole path, or of the last word for a key that stands in the wrong table.

@@ -1,5 +1,6 @@
 //! Defaults, file, environment and flags, one above the other.
 
+use super::declare::{Kind, Table};
 use super::places::Environment;
 use super::{Error, Flags, Folder, Settings, absolute, keys, places};
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
@@ -47,7 +48,7 @@ fn file_layer(path: &Path) -> Result<Layer, Error> {
     let table = parsed.map_err(|error| Error::Syntax(format!("{origin}: {}", unquoted(&error))))?.cache;
     let mut table = table.into_table().map_err(|error| syntax(&error))?;
     known_keys_only(&table, &origin, str::to_owned)?;
-    whole_numbers_only(&table, &origin)?;
+    whole_numbers_only(&table, Settings::TABLE, "", &origin)?;
     let base = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for (key, value) in &mut table {
         name_origin(value, &origin);
@@ -69,7 +70,7 @@ fn environment_layer(environment: &Environment) -> Result<Layer, Error> {
     let built = Config::builder().add_source(Layer(table)).build().map_err(|error| syntax(&error))?;
     let mut table = built.cache.into_table().map_err(|error| syntax(&error))?;
     known_keys_only(&table, "the environment", variable)?;
-    whole_numbers_only(&table, "the environment")?;
+    whole_numbers_only(&table, Settings::TABLE, "", "the environment")?;
     for value in table.values_mut() {
         name_origin(value, "the environment");
     }
@@ -88,35 +89,44 @@ fn known_keys_only(table: &Map<String, Value>, origin: &str, spell: impl Fn(&str
 }
 
 /// The library would round what is not whole.
-fn whole_numbers_only(table: &Map<String, Value>, origin: &str) -> Result<(), Error> {
-    if let Some(ValueKind::Array(accounts)) = table.get("account").map(|value| &value.kind) {
-        for account in accounts {
-            if let ValueKind::Table(account) = &account.kind {
-                whole_numbers_only(account, origin)?;
+fn whole_numbers_only(written: &Map<String, Value>, table: &Table, path: &str, origin: &str) -> Result<(), Error> {
+    for key in table.keys {
+        let full = key.below(path);
+        match (written.get(key.name).map(|value| &value.kind), key.kind) {
+            (Some(ValueKind::Table(below)), Kind::Table(table)) => whole_numbers_only(below, table, &full, origin)?,
+            (Some(ValueKind::Array(items)), Kind::Tables(table)) => {
+                for item in items {
+                    if let ValueKind::Table(below) = &item.kind {
+                        whole_numbers_only(below, table, &full, origin)?;
+                    }
+                }
             }
-        }
-    }
-    if let Some(ValueKind::Table(types)) = table.get("types").map(|value| &value.kind) {
-        for (word, value) in types {
-            if let ValueKind::Float(number) = value.kind {
-                let what = format!("is {number} in {origin}; use a whole number");
-                return Err(Error::value(format!("types.\"{word}\""), what));
+            (Some(value), _) if key.is_whole() => {
+                if let Some((word, number)) = fraction(value) {
+                    let full = word.map_or(full.clone(), |word| format!("{full}.\"{word}\""));
+                    return Err(Error::value(full, format!("is {number} in {origin}; use a whole number")));
+                }
             }
-        }
-    }
-    for (name, key) in [("delivery", "concurrency"), ("watch", "removed_most")] {
-        if let Some(ValueKind::Table(table)) = table.get(name).map(|value| &value.kind)
-            && let Some(ValueKind::Float(number)) = table.get(key).map(|value| &value.kind)
-        {
-            let what = format!("is {number} in {origin}; use a whole number");
-            return Err(Error::value(format!("{name}.{key}"), what));
+            _ => {}
         }
     }
     Ok(())
 }
 
+/// The first number that is not whole, of a list or table too, and what it is for in that table.
+fn fraction(value: &ValueKind) -> Option<(Option<&str>, f64)> {
+    match value {
+        ValueKind::Float(number) => Some((None, *number)),
+        ValueKind::Array(items) => items.iter().find_map(|item| fraction(&item.kind)),
+        ValueKind::Table(table) => table
+            .iter()
+            .find_map(|(word, value)| fraction(&value.kind).map(|(_, number)| (Some(word.as_str()), number))),
+        _ => None,
+    }
+}
+
 /// The name of the variable that sets a key.
-fn variable(key: &str) -> String {
+pub fn variable(key: &str) -> String {
     format!("FITFERRY_{}", key.to_uppercase().replace('.', "__"))
 }
 
@@ -162,9 +172,7 @@ fn syntax(error: &ConfigError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{
-        DeliverySettings, DestinationSettings, EXAMPLE, MonitorSettings, OAuthSettings, Period, RulesSettings,
-    };
+    use crate::config::{Period, example};
     use std::path::PathBuf;
 
     fn merged(toml: &str, environment: &[(&str, &str)], flags: &Flags) -> Result<Settings, Error> {
@@ -206,6 +214,10 @@ mod tests {
             ("[delivery]\nconcurrency = 1.9", ["delivery.concurrency", "1.9"]),
             ("[watch]\nsettle = 'soon'", ["\"soon\"", "watch.settle"]),
             ("[watch]\nremoved_most = 1.5", ["watch.removed_most", "1.5"]),
+            ("[reconcile]\nmass = 1.9", ["reconcile.mass", "1.9"]),
+            ("[delivery]\nburst = 1.5", ["delivery.burst", "1.5"]),
+            ("[rules]\nskip_types = [7, 7.5]", ["rules.skip_types", "7.5"]),
+            ("[delivery]\norder = 'x'", ["\"x\"", "delivery.order"]),
             ("folders = [{path = 'a', on_removed = 'burn'}]", ["\"burn\"", "\"keep\""]),
             ("folders = [{path = 'a', watch = 'closely'}]", ["\"closely\"", "\"polling\""]),
             ("folders = [{path = 'a', on_done = 'delete'}]", ["\"delete\"", "\"leave\""]),
@@ -243,72 +255,38 @@ mod tests {
         assert!(settings.account[0].folders[0].path.is_absolute());
     }
 
-    /// What has no default stands in the example with a value that shows its form.
-    fn example_destination() -> DestinationSettings {
-        let text = |text: &str| Some(text.to_owned());
-        let secret = || serde_json::from_str("\"...\"").unwrap();
-        DestinationSettings {
-            url: text("embedded"),
-            allow_http: false,
-            token: secret(),
-            token_file: Some("/etc/fitferry/token".into()),
-            token_command: Some(vec!["pass".to_owned(), "show".to_owned(), "fitness".to_owned()]),
-            oauth: OAuthSettings {
-                client_id: text("..."),
-                client_secret: secret(),
-                client_file: Some("/etc/fitferry/client.json".into()),
-                issuer: text("https://login.example.org"),
-                authorize_url: text("https://accounts.google.com/o/oauth2/v2/auth"),
-                token_url: text("https://oauth2.googleapis.com/token"),
-                revoke_url: text("https://oauth2.googleapis.com/revoke"),
-                scope: text("https://www.googleapis.com/auth/fitness.activity.write"),
-            },
-        }
+    /// The example, doing all that it shows.
+    fn uncommented() -> String {
+        let example = example();
+        let lines = example.lines().filter(|line| !line.starts_with("# ") && *line != "#");
+        lines.map(|line| line.strip_prefix('#').unwrap_or(line).to_owned() + "\n").collect()
     }
 
-    /// Every key stands in the example, commented out, with its default.
     #[test]
-    fn the_example_is_complete_and_true() {
-        let uncommented: String = EXAMPLE
-            .lines()
-            .filter(|line| !line.starts_with("# "))
-            .map(|line| line.strip_prefix('#').unwrap_or(line).to_owned() + "\n")
-            .collect();
-        let shown = uncommented.split("\n[[account]]").next().unwrap();
-        let example: toml::Table = shown.parse().unwrap();
-        let text = |text: &str| text.to_owned();
-        let defaults = toml::Table::try_from(Settings {
-            timezones: [(text("strong"), text("Europe/Berlin"))].into(),
-            types: [(text("strava:Pickleball"), 87), (text("fit:running/trail"), 58)].into(),
-            rules: RulesSettings {
-                name: Some(vec![text("{title}"), text("{time_of_day} {sport}")]),
-                title: Some(true),
-                notes: Some(true),
-                description: Some(true),
-                skip_shorter_than: Some(Period::seconds(0)),
-                skip_before: Some(text("1970-01-01")),
-                skip_types: Some(Vec::new()),
-            },
-            state_dir: Some("/var/lib/fitferry".into()),
-            timezone: Some("system".to_owned()),
-            folders: Some(vec![PathBuf::from("workouts").into()]),
-            destination: example_destination(),
-            delivery: DeliverySettings {
-                rate: Some(1.0),
-                burst: Some(60),
-                daily: Some(80_000),
-                ..DeliverySettings::default()
-            },
-            monitor: MonitorSettings {
-                listen: "127.0.0.1:9478".parse().ok(),
-                heartbeat: serde_json::from_str("\"...\"").unwrap(),
-            },
-            ..Settings::default()
-        });
-        let mut defaults = defaults.unwrap();
-        defaults.remove("account");
-        assert_eq!(example, defaults);
-        assert!(merged(&uncommented, &[], &Flags::default()).unwrap().account.len() == 2);
-        assert_eq!(merged(EXAMPLE, &[], &Flags::default()).unwrap(), Settings::default());
+    fn the_example_changes_nothing_and_is_valid_in_all_that_it_shows() {
+        assert_eq!(merged(&example(), &[], &Flags::default()).unwrap(), Settings::default());
+        assert_eq!(merged(&uncommented(), &[], &Flags::default()).unwrap().account.len(), 2);
+    }
+
+    /// A value of each key in a variable is the same as in a file.
+    #[test]
+    fn the_environment_takes_whatever_is_said_to_fit() {
+        fn take(table: &Table, path: &str) -> usize {
+            let mut taken = 0;
+            for key in table.keys {
+                let (full, value) = (key.below(path), key.shown());
+                if let Kind::Table(below) = key.kind {
+                    taken += take(below, &full);
+                } else if key.fits_a_variable() {
+                    let by_file = merged(&format!("{full} = {value}"), &[], &Flags::default()).unwrap();
+                    let variable = (variable(&full), value.trim_matches('"').to_owned());
+                    let by_variable = merged("", &[(&variable.0, &variable.1)], &Flags::default()).unwrap();
+                    assert_eq!(by_variable, by_file, "{variable:?}");
+                    taken += 1;
+                }
+            }
+            taken
+        }
+        assert!(take(Settings::TABLE, "") > 40);
     }
 }

@@ -1,30 +1,43 @@
 //! The rules for workouts as they are written, for everybody and for single accounts.
 
+use super::declare::settings;
 use super::{AccountSettings, Error, Folder, Period, Settings, check, places};
 use crate::rules::{FolderRules, Privacy, Rules, Skip, Template, Types};
 use crate::workout::{ActivityType, Format};
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What an account does not say is taken from the rules for everybody.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RulesSettings {
-    /// The first of these templates whose fields are all known makes the name.
-    pub name: Option<Vec<String>>,
-    /// Whether sessions tell the title that the person gave.
-    pub title: Option<bool>,
-    pub notes: Option<bool>,
-    pub description: Option<bool>,
-    /// Workouts shorter than this are not sent.
-    pub skip_shorter_than: Option<Period>,
-    /// Workouts before this day are not sent.
-    pub skip_before: Option<String>,
-    /// Workouts of these types are not sent.
-    pub skip_types: Option<Vec<i64>>,
+settings! {
+    /// What an account does not say is taken from the rules for everybody.
+    pub struct RulesSettings like "[rules]
+name = [\"{title}\", \"{sport} of {date}\"]
+notes = false
+skip_shorter_than = \"2m\"
+skip_types = [7]" {
+        /// The first of these whose fields are all known is what a session is called. There are {title}, {time_of_day}, {sport},
+        /// {date}, {time}, {distance}, {duration} and {device}.
+        name: Option<Vec<String>>, unset("[\"{title}\", \"{time_of_day} {sport}\"]");
+
+        /// Whether sessions tell the title that the person gave.
+        title: Option<bool>, unset("true");
+
+        /// Whether sessions tell the notes that the person wrote.
+        notes: Option<bool>, unset("true");
+
+        /// Whether sessions have a description: notes, distance, heart rate and the like.
+        description: Option<bool>, unset("true");
+
+        /// Workouts shorter than this are remembered, but not sent.
+        skip_shorter_than: Option<Period>, unset("\"0s\"");
+
+        /// Workouts before this day (its midnight in your time zone) are remembered, but not sent.
+        skip_before: Option<String>, unit("day"), like("\"1970-01-01\"");
+
+        /// Workouts of these types, as numbers of the API's table, are remembered, but not sent.
+        skip_types: Option<Vec<i64>>, unset("[]");
+    }
 }
 
 pub fn resolve(

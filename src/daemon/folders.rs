@@ -24,13 +24,14 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use stuck::Watched;
 use thread::{FolderThread, Submitted};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 const LOG: Log = Log { fails: |what, error| events::store_failed(what, error), works: events::store_works };
 
@@ -38,7 +39,7 @@ const LOG: Log = Log { fails: |what, error| events::store_failed(what, error), w
 const BEGIN: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for files that are being read, which are read again at the next start otherwise.
-const END: Duration = Duration::from_secs(5);
+const END: Duration = Duration::from_secs(3);
 
 pub type Owner = (Person, Route);
 
@@ -46,11 +47,12 @@ pub type Owner = (Person, Route);
 pub struct Folders {
     senders: Vec<HintSender>,
     threads: Vec<JoinHandle<()>>,
-    /// Disconnected when the last of them has ended.
+    /// Closed when the last of them listens to its folder, and when it has ended.
+    begun: Receiver<()>,
     ended: Receiver<()>,
     /// Whoever looks for folders that are stuck ends with it.
     #[expect(dead_code, reason = "dropping it is the signal")]
-    looking: Sender<()>,
+    looking: std::sync::mpsc::Sender<()>,
     /// What else looks after them ends with it, too.
     tasks: JoinSet<()>,
     /// Where they may be waiting for room.
@@ -58,21 +60,22 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// Starts watching every account's folders. When this returns, the first scans are running.
+    /// Starts watching every account's folders.
     pub fn watch(config: &Config, ferry: &Ferry) -> io::Result<Self> {
-        let (begun, begins) = channel();
-        let (end, ended) = channel();
-        let (looking, stopped) = channel();
+        let (begins, begun) = channel(1);
+        let (ends, ended) = channel(1);
+        let (looking, stopped) = std::sync::mpsc::channel();
         let mut starting = Starting {
             config,
             ferry,
             health: Arc::new(Health::new("recording files", LOG)),
-            begun,
-            end,
+            begins,
+            ends,
             watched: Vec::new(),
             started: Self {
                 senders: Vec::new(),
                 threads: Vec::new(),
+                begun,
                 ended,
                 looking,
                 tasks: JoinSet::new(),
@@ -82,30 +85,28 @@ impl Folders {
         for owner in 0..config.accounts.len() {
             starting.account(owner)?;
         }
-        let Starting { watched, started, begun, end, .. } = starting;
-        // Each thread has its own.
-        drop((begun, end));
+        // Each thread has its own of the senders, which end here.
+        let Starting { watched, started, .. } = starting;
         let store = ferry.store.clone();
         std::thread::Builder::new()
             .name("stuck".to_owned())
             .spawn(move || stuck::look_after(watched, &store, &stopped))?;
-        wait(&begins, BEGIN);
         Ok(started)
     }
 
+    /// Waits until the first scans are running, but not for ever.
+    pub async fn begin(&mut self) {
+        let _ = timeout(BEGIN, self.begun.recv()).await;
+    }
+
     /// Ends after the files that are being read, if that is soon.
-    pub fn stop(self) {
+    pub async fn stop(mut self) {
         self.senders.iter().for_each(HintSender::stop);
         self.room.wake();
-        if wait(&self.ended, END) {
+        if timeout(END, self.ended.recv()).await.is_ok() {
             self.threads.into_iter().for_each(|thread| drop(thread.join()));
         }
     }
-}
-
-/// Waits until every thread has let go of its end; whether they did in time.
-fn wait(done: &Receiver<()>, pause: Duration) -> bool {
-    done.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected)
 }
 
 /// How long deliveries wait until all folders were looked through.
@@ -166,8 +167,8 @@ struct Starting<'a> {
     config: &'a Config,
     ferry: &'a Ferry,
     health: Arc<Health>,
-    begun: Sender<()>,
-    end: Sender<()>,
+    begins: Sender<()>,
+    ends: Sender<()>,
     watched: Vec<Watched>,
     started: Folders,
 }
@@ -244,12 +245,12 @@ impl Starting<'_> {
             troubles,
             incomplete,
         };
-        let (begun, end) = (self.begun.clone(), self.end.clone());
+        let (begins, ends) = (self.begins.clone(), self.ends.clone());
         let run = move || {
             let watcher = Watcher::new(folder.folder.clone(), rules, hints, folder.pulse.clone());
-            drop(begun);
+            drop(begins);
             folder.run(watcher, removals, moving);
-            drop(end);
+            drop(ends);
         };
         self.started.threads.push(std::thread::Builder::new().name("folder".to_owned()).spawn(run)?);
         self.started.senders.push(sender.clone());

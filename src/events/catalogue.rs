@@ -12,8 +12,14 @@ pub struct Event {
     pub message: &'static str,
     /// When it fires.
     pub when: &'static str,
-    /// What a person does about it.
+    /// What a person does about it. It asks for one unless this begins with "Nothing".
     pub remedy: &'static str,
+}
+
+impl Event {
+    pub fn needs_person(&self) -> bool {
+        !self.remedy.starts_with("Nothing")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

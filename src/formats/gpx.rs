@@ -25,10 +25,8 @@ pub fn read(head: &[u8], source: impl Read, options: &Options) -> io::Result<Rea
     };
     gpx.reading.explain("a route or waypoints without times");
     let condition = xml::walk(head, source, &mut gpx)?;
-    if gpx.track.is_open() {
-        gpx.finish_track();
-    }
-    Ok(gpx.workouts().in_condition(condition))
+    gpx.finish();
+    Ok(gpx.reading.in_condition(condition))
 }
 
 struct Gpx<'o> {
@@ -79,6 +77,7 @@ impl Document for Gpx<'_> {
             // Vendors wrap theirs once more: TrackPointExtension, Apple's and Suunto's own.
             (Element::PointExtensions, "TrackPointExtension") => Element::PointExtensions,
             (Element::Outside, "gpx") => {
+                self.finish();
                 self.creator = attributes.get("creator").filter(|creator| !creator.is_empty());
                 Element::Gpx
             }
@@ -131,7 +130,11 @@ impl Gpx<'_> {
         }
     }
 
-    fn workouts(mut self) -> Reading {
+    /// A document has ended.
+    fn finish(&mut self) {
+        if self.track.is_open() {
+            self.finish_track();
+        }
         let tracks = std::mem::take(&mut self.tracks);
         let tracks = if tracks.len() > MOST_WORKOUTS { tracks } else { recording::joined(tracks) };
         for track in tracks {
@@ -140,7 +143,7 @@ impl Gpx<'_> {
                 self.reading.add(workout);
             }
         }
-        self.reading
+        self.file_title = None;
     }
 
     fn workout(&self, track: Track, (start, end): (Timestamp, Timestamp)) -> Workout {

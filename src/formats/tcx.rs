@@ -14,17 +14,12 @@ use std::io::{self, Read};
 
 /// Reads a TCX document; `head` is the beginning of what `source` will yield.
 pub fn read(head: &[u8], source: impl Read, options: &Options) -> io::Result<Reading> {
-    let mut tcx = Tcx { reading: Reading::new(Format::Tcx), options, activity: None, author: None, unread: None };
+    let mut tcx =
+        Tcx { reading: Reading::new(Format::Tcx), options, activity: None, author: None, told: 0, unread: None };
     let condition = xml::walk(head, source, &mut tcx)?;
-    tcx.finish_activity();
+    tcx.finish();
     if let Some(what) = tcx.unread {
         tcx.reading.explain(format!("a {what}, not a workout"));
-    }
-    // The author stands at the end of the file, behind every activity.
-    for workout in &mut tcx.reading.workouts {
-        if workout.source.device.is_none() {
-            workout.source.device.clone_from(&tcx.author);
-        }
     }
     Ok(tcx.reading.in_condition(condition))
 }
@@ -35,6 +30,8 @@ struct Tcx<'o> {
     activity: Option<Activity>,
     /// The program that wrote the file.
     author: Option<String>,
+    /// Workouts of the documents before this one.
+    told: usize,
     /// What the file holds instead of activities.
     unread: Option<&'static str>,
 }
@@ -107,7 +104,10 @@ impl Document for Tcx<'_> {
             (E::Activity, "Training") => E::Training,
             (E::Training, "Plan") => E::Plan,
             (E::Plan, "Name") => E::PlanName,
-            (E::Outside, "TrainingCenterDatabase") => E::Database,
+            (E::Outside, "TrainingCenterDatabase") => {
+                self.finish();
+                E::Database
+            }
             (E::Database, "Activities") | (E::Activities, "MultiSportSession" | "FirstSport" | "NextSport") => {
                 E::Activities
             }
@@ -173,6 +173,18 @@ impl Tcx<'_> {
     fn instead(&mut self, what: &'static str) -> Element {
         self.unread = Some(what);
         Element::Other
+    }
+
+    /// A document has ended. The author stands at its end, behind every activity.
+    fn finish(&mut self) {
+        self.finish_activity();
+        let author = self.author.take();
+        let told = std::mem::replace(&mut self.told, self.reading.workouts.len());
+        for workout in self.reading.workouts.iter_mut().skip(told) {
+            if workout.source.device.is_none() {
+                workout.source.device.clone_from(&author);
+            }
+        }
     }
 
     fn finish_activity(&mut self) {

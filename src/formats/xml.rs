@@ -67,27 +67,70 @@ impl Attributes<'_> {
     }
 }
 
-/// Walks from the first element to the end of the root element. What comes behind it is of no interest.
+/// Walks from the first element to the end of the root element, and through every further document of the same kind that
+/// somebody has put behind it; `open` is told of each root.
 ///
 /// The condition says whether the end was reached; whatever the document took before stays valid.
 /// Errors are those of the device or file system only.
 pub fn walk<D: Document>(head: &[u8], source: impl Read, document: &mut D) -> io::Result<Condition> {
     let mut walker = Walker { reader: reader(head, source)?, open: Open::default(), text: String::new(), document };
     let mut buffer = Vec::new();
+    let mut root = None;
+    // A document has ended, and the next has not begun.
+    let mut is_behind = false;
     loop {
         buffer.clear();
         walker.reader.get_mut().left = LONGEST_EVENT;
         // Space between elements is skipped in place; inside a wanted text it stands between its pieces.
         walker.reader.config_mut().trim_text_start = !walker.open.last().is_some_and(D::has_text);
-        let more = match walker.reader.read_event_into(&mut buffer) {
-            Ok(event) => take(&mut walker.open, &mut walker.text, walker.document, event),
+        let event = match walker.reader.read_event_into(&mut buffer) {
+            Ok(event) => event,
+            // Its place on the disk was reserved, and more than it needs.
+            Err(quick_xml::Error::Io(_)) if is_behind && walker.reader.get_ref().in_gap => return Ok(Condition::Sound),
+            Err(quick_xml::Error::Io(_)) if is_behind && walker.reader.get_ref().exceeded => {
+                return Ok(Condition::Damaged("much follows the end of the document".to_owned()));
+            }
             Err(error) => return walker.explain(error),
         };
-        match more {
-            Step::More => {}
-            Step::Ended => return Ok(Condition::Sound),
+        if is_behind {
+            match behind(root.as_deref(), &event) {
+                Behind::Nothing => continue,
+                Behind::Another => {}
+                Behind::End => return Ok(Condition::Sound),
+                Behind::Strange => {
+                    let at = walker.reader.buffer_position();
+                    let what = format!("something else follows the end of the document, before byte {at}");
+                    return Ok(Condition::Damaged(what));
+                }
+            }
+        } else if let (None, Event::Start(start) | Event::Empty(start)) = (&root, &event) {
+            root = Some(start.local_name().as_ref().to_owned());
+        }
+        match take(&mut walker.open, &mut walker.text, walker.document, event) {
+            Step::More => is_behind = false,
+            Step::Ended => is_behind = true,
             Step::Stop(condition) => return Ok(condition),
         }
+    }
+}
+
+/// What stands behind a document.
+enum Behind {
+    Nothing,
+    Another,
+    End,
+    Strange,
+}
+
+fn behind(root: Option<&str>, event: &Event<'_>) -> Behind {
+    match event {
+        Event::Start(start) | Event::Empty(start) if root == Some(start.local_name().as_ref()) => Behind::Another,
+        Event::Text(text) if text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty() => {
+            Behind::Nothing
+        }
+        Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => Behind::Nothing,
+        Event::Eof => Behind::End,
+        _ => Behind::Strange,
     }
 }
 
@@ -342,12 +385,26 @@ mod tests {
     }
 
     #[test]
-    fn every_prefix_is_truncated_and_nothing_behind_the_root_matters() {
+    fn every_prefix_is_truncated() {
         let xml = "<r a='1'><!-- c --><t>one</t><t>two</t></r>";
         for end in 0..xml.len() {
             assert!(matches!(texts(&xml[..end]).1, Condition::Truncated(_)), "{}", &xml[..end]);
         }
-        assert_eq!(texts(&format!("{xml}\0\0<rest")).1, Condition::Sound);
+    }
+
+    #[test]
+    fn what_stands_behind_a_document_is_read_or_told() {
+        let xml = "<r><t>one</t></r>";
+        for nothing in ["", "\n", "\u{feff}", "<!-- c -->\n<?p?>", "\0\0<rest", "<r/>"] {
+            assert_eq!(texts(&format!("{xml}{nothing}")), (vec!["one".to_owned()], Condition::Sound), "{nothing:?}");
+        }
+        let again = format!("{xml}\n<?xml version='1.0'?><x:r><t>two</t></x:r>\u{feff}{xml}");
+        assert_eq!(texts(&again), (["one", "two", "one"].map(str::to_owned).to_vec(), Condition::Sound));
+        assert!(matches!(texts(&again[..again.len() - 4]).1, Condition::Truncated(_)));
+        for strange in ["rest", "<other/>", "</r>", "<![CDATA[x]]>", "&amp;", "\n.FIT"] {
+            let (found, condition) = texts(&format!("{xml}{strange}"));
+            assert!(found == ["one"] && matches!(condition, Condition::Damaged(_)), "{strange:?}: {condition:?}");
+        }
     }
 
     #[test]

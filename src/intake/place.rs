@@ -62,6 +62,17 @@ pub fn is_told(connection: &Connection, file: i64, workouts: &[Workout]) -> rusq
     Ok(former.left().is_empty())
 }
 
+/// Whether a workout has one end in common with what a file told before, and not the other: half of it may be what it was.
+pub fn is_torn(connection: &Connection, file: i64, workouts: &[Workout]) -> rusqlite::Result<bool> {
+    let mut former = Vec::new();
+    records::of_file(connection, file, |_, _, json| {
+        former.extend(serde_json::from_str::<Workout>(json).ok().map(|workout| (workout.start, workout.end)));
+    })?;
+    let starts: HashSet<_> = former.iter().map(|(start, _)| *start).collect();
+    let ends: HashSet<_> = former.iter().map(|(_, end)| *end).collect();
+    Ok(workouts.iter().any(|workout| starts.contains(&workout.start) != ends.contains(&workout.end)))
+}
+
 /// Whether all that is left of a file is parts of what it told when it was whole: then the whole is the better word.
 pub fn is_remainder(connection: &Connection, file: i64, workouts: &[Workout]) -> rusqlite::Result<bool> {
     if workouts.is_empty() || !workouts.iter().all(|workout| workout.source.salvaged) {

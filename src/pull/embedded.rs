@@ -41,7 +41,7 @@ impl Embedded {
         let only = only.ok_or_else(|| Error::Busy { what: format!("the server of {}", dir.display()) })?;
         // Whoever runs a server holds this lock, unless it is a server alone: a daemon that started now would lean on
         // ours, which ends with the pull.
-        let lock = match Lock::take_in_turn(dir).await {
+        let lock = match Lock::take_in_turn(dir, ferry::TURN).await {
             Ok(lock) => Some(lock),
             Err(StartFailure::Locked { .. }) => None,
             Err(error) => return Err(error.into()),

@@ -153,6 +153,7 @@ impl<S: Surroundings> Reconciler<S> {
         }
         let is_all = span.0 <= 0 && span.1 >= self.around.now().wall.as_millisecond();
         if !dry_run {
+            self.tell_of_adopted(&report);
             let (result, settled) = (report.summary(), report.differences.len());
             self.call(move |c| {
                 if is_all {
@@ -306,6 +307,13 @@ impl<S: Surroundings> Reconciler<S> {
         }
         if report.adopted > 0 || report.twins > 0 {
             self.around.adopted();
+        }
+    }
+
+    /// Says that what waits was looked for, if a comparison has found any of it before the survey did.
+    fn tell_of_adopted(&self, report: &Report) {
+        if report.adopted > 0 || report.twins > 0 {
+            events::survey_done(&self.name, report.adopted, report.queued, report.twins);
         }
     }
 }

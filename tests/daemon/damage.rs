@@ -1,6 +1,7 @@
 //! A damaged memory is set aside and made anew without a needless request; a damaged history is not touched.
 
 use crate::support::fit::Run;
+use crate::support::incident::Log;
 use crate::support::program::{Daemon, Place};
 use crate::support::wait;
 use rusqlite::{Connection, OpenFlags};
@@ -124,6 +125,7 @@ fn damage_that_shows_while_running_ends_in_a_new_memory() {
     let (place, daemon) = delivered();
     let (path, mut server) = (memory(&place), daemon.sessions(&place));
     daemon.terminate();
+    let mut log = Log::default();
     // Come across at the start, by the scan, and by a new file.
     for (index, name) in ["session", "sqlite_autoindex_file_1", "record_by_key"].into_iter().enumerate() {
         spoil(&path, name);
@@ -143,8 +145,12 @@ fn damage_that_shows_while_running_ends_in_a_new_memory() {
         let now = daemon.sessions(&place);
         assert!(server.iter().all(|(id, session)| now[id] == *session));
         server = now;
-        daemon.terminate();
+        log = Log::default();
+        log.add(0, &events);
+        log.terminate(1, daemon);
     }
+    let alerts = ["FitferryMemorySetAside for /state/outbox.db: 0 to 24", "FitferryStoreFailed for fitferry: 0 to 1"];
+    log.fires(&place, &["store.set_aside"], &alerts, &["store.damaged", "store.failed", "store.set_aside"]);
 }
 
 /// Commands that write do the same, and say so.

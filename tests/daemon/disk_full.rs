@@ -2,6 +2,7 @@
 
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
+use crate::support::incident::Log;
 use crate::support::program::{Daemon, Place, lines};
 use crate::support::{small_disk, wait};
 use std::fs;
@@ -42,6 +43,10 @@ fn a_full_disk_delays_and_loses_nothing() {
         place.drop_file("0.fit", Run::at(1_600_000_000).build());
         !daemon.events("store.works").is_empty()
     });
+    let mut log = Log::default();
+    log.add(0, &[failed]);
+    log.add(5, &daemon.events("store.works")[..1]);
+    log.fires(&place, &["store.failed"], &["FitferryStoreFailed for fitferry: 0 to 5"], &["store.failed"]);
 }
 
 /// As long as there is little room nothing is taken in, and what was queued goes out; then all of it is.
@@ -59,6 +64,7 @@ fn little_room_holds_up_new_files_and_nothing_else() {
     (0..5).for_each(|day| drop(place.drop_file(&format!("{day}.fit"), run(day))));
     let mut daemon = Daemon::spawn(&mut command);
     daemon.wait_for("account.stopped");
+    let mut log = Log::from_now(&mut daemon);
     let inside = small_disk::inside(daemon.id(), &place);
     let ballast = small_disk::fill(&inside);
     let size = ballast.metadata().unwrap().len() - (2 << 20);
@@ -80,6 +86,10 @@ fn little_room_holds_up_new_files_and_nothing_else() {
     assert_eq!((&status["lowDisk"]["limit"], &status["accounts"][0]["sessions"]), (&(4 << 20).into(), &5.into()));
     let text = String::from_utf8(ask(&["status"]).stdout).unwrap();
     assert!(text.contains("below 4MB new files wait, until 5MB are free"), "{text}");
+    let check = ask(&["status", "--check"]);
+    let line = String::from_utf8(check.stdout).unwrap();
+    assert!(check.status.code() == Some(1) && line.contains("little room: "), "{line}");
+    log.hear(0, &mut daemon);
     // Beside it, what somebody names is not taken in either, and they are told.
     let import = ask(&["import", place.folder().join("9.fit").to_str().unwrap()]);
     assert!(import.status.code() == Some(75), "{import:?}");
@@ -93,6 +103,8 @@ fn little_room_holds_up_new_files_and_nothing_else() {
     fs::remove_file(&ballast).unwrap();
     daemon.wait_for("disk.ok");
     wait::until_true("the others", || api.sessions().len() == 10);
+    log.hear(20, &mut daemon);
+    log.fires(&place, &["disk.low"], &["FitferryDiskLow for fitferry: 0 to 20"], &["disk.low"]);
     assert!(ask(&["status", "--json"]).status.success() && daemon.events("disk.low").len() == 1);
     let taken = api.seen().iter().filter(|seen| seen.method == "PUT" && seen.at > healed).count();
     assert_eq!(taken, 10, "each of them once");
@@ -103,4 +115,21 @@ fn little_room_holds_up_new_files_and_nothing_else() {
     let (took, events) = daemon.terminate();
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert!(events.iter().all(|event| event["event"] != "store.failed"), "{events:?}");
+}
+
+/// Units that fail again and again end for good, so a start waits for room.
+#[test]
+fn a_start_on_a_full_disk_waits() {
+    let place = Place::new();
+    place.drop_file("a.fit", Run::default().build());
+    let script = "until ! head -c 4096 /dev/zero >> \"$STATE/ballast\"; do :; done 2> /dev/null
+        exec \"$PROGRAM\" run --state-dir \"$STATE\" --watch \"$WATCH\" --listen 127.0.0.1:0";
+    let Some(mut command) = small_disk::command(&place, 1, script) else { return };
+    command.env("FITFERRY_DISK__PAUSE_BELOW", "0");
+    let mut daemon = Daemon::spawn(&mut command);
+    let failed = daemon.wait_for("store.failed");
+    assert_eq!(failed["what"], "starting");
+    fs::remove_file(small_disk::inside(daemon.id(), &place).join("ballast")).unwrap();
+    daemon.wait_for("store.works");
+    daemon.wait_for("session.delivered");
 }

@@ -2,6 +2,7 @@
 
 use crate::support::fit::Run;
 use crate::support::foreign;
+use crate::support::incident;
 use crate::support::program::Place;
 use crate::support::wait;
 use std::collections::BTreeMap;
@@ -52,10 +53,12 @@ fn each_field_is_one_of_the_journals() {
     command.args(["run", "--listen", "127.0.0.1:0", "--watch"]).arg(place.folder()).env("PATH", env!("PATH"));
     command.env("JOURNAL_STREAM", format!("{}:{}", metadata.dev(), metadata.ino()));
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+    let mut seen = Vec::new();
     let mut entries = std::iter::from_fn(|| {
         let mut buffer = vec![0; 1 << 16];
         let length = socket.recv(&mut buffer).expect("an entry");
-        Some(entry(&buffer[..length]))
+        seen.push(entry(&buffer[..length]));
+        seen.last().cloned()
     });
     let mut find = |event: &str| entries.find(|entry| entry["EVENT"] == event).unwrap();
     assert_eq!(find("daemon.ready")["MESSAGE"], "ready");
@@ -66,8 +69,17 @@ fn each_field_is_one_of_the_journals() {
     assert!(queued["MESSAGE"].starts_with("sessions queued account=me file=\"/"), "{queued:?}");
     let delivered = find("session.delivered");
     assert_eq!((delivered["ACCOUNT"].as_str(), delivered["ATTEMPTS"].as_str()), ("me", "1"));
+    fs::rename(place.folder(), place.dir.path().join("elsewhere")).unwrap();
+    find("folder.away");
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     find("daemon.stopped");
     wait::until("it to end", || child.try_wait().unwrap());
     assert_eq!(fs::read_to_string(place.dir.path().join("stderr")).unwrap(), "", "nothing is told twice");
+    // Others write to the journal as well: systemd of the unit, or a library.
+    seen.push([("MESSAGE".to_owned(), "Started fitferry.service".to_owned())].into());
+    let records: Vec<_> = seen.iter().map(|entry| serde_json::to_value(entry).unwrap()).collect();
+    let Some(passes) = incident::vector_passes(&records) else { return };
+    let passed: Vec<_> =
+        seen.iter().zip(passes).filter(|(_, passes)| *passes).map(|(entry, _)| &entry["EVENT"]).collect();
+    assert_eq!(passed, ["folder.away"], "what needs a person, and nothing else");
 }

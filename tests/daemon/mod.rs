@@ -1,5 +1,6 @@
 //! The daemon as people use it: files arrive, sessions appear, whatever happens in between.
 
+mod alerts;
 mod arrivals;
 mod bad_input;
 mod care;

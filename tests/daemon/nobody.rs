@@ -19,7 +19,9 @@ pub struct Nobody {
 impl Nobody {
     pub fn of(place: &Place, owned: &[&Path]) -> Self {
         let program = place.dir.path().join("fitferry");
-        fs::copy(env!("CARGO_BIN_EXE_fitferry"), &program).unwrap();
+        // By a process of its own: what another test starts while we write it would hold it open, and nobody could run it.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_fitferry")).arg(&program).status().unwrap();
+        assert!(copied.success());
         let own = |path: &Path| chown(path, Some(NOBODY), Some(NOBODY)).is_ok();
         let is_root = [place.dir.path(), &place.folder(), &program].into_iter().chain(owned.iter().copied()).all(own);
         Self { program: is_root.then_some(program) }

@@ -2,6 +2,7 @@
 
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
+use crate::support::incident::Log;
 use crate::support::program::{Daemon, Place};
 use crate::support::wait;
 use std::fs;
@@ -58,6 +59,8 @@ fn good_settings_are_taken_and_bad_ones_are_not() {
     daemon.signal("HUP");
     let refused = daemon.wait_for("config.refused");
     assert!(refused["error"].as_str().unwrap().contains("folderz"), "{refused}");
+    let mut log = Log::default();
+    log.hear(0, &mut daemon);
     place.drop_file("b.fit", workout(1));
     daemon.wait_for("session.delivered");
 
@@ -65,6 +68,9 @@ fn good_settings_are_taken_and_bad_ones_are_not() {
     daemon.signal("HUP");
     // The command line says where the state is, whatever the file says.
     daemon.wait_for("daemon.reloaded");
+    log.hear(4, &mut daemon);
+    let alert = "FitferryConfigRefused for fitferry: 0 to 4";
+    log.fires(&place, &["config.refused"], &[alert], &["config.refused"]);
     fs::write(other(&place).join("c.fit"), workout(2)).unwrap();
     daemon.wait_for("session.delivered");
     assert_eq!(daemon.wait_for_sessions(&place, 3).len(), 3);

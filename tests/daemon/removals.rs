@@ -2,6 +2,7 @@
 
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
+use crate::support::incident::Log;
 use crate::support::program::{Daemon, Place};
 use crate::support::wait;
 use crate::sync::deliver::{START, drop_runs, id};
@@ -240,6 +241,13 @@ fn many_at_once_need_a_person() {
     assert!(server.deletes().is_empty(), "{:?}", server.deletes());
     let text = String::from_utf8(place.run(&["status"]).stdout).unwrap();
     assert!(text.contains("of which 4 wait for you"), "{text}");
+    let check = place.run(&["status", "--check"]);
+    let line = String::from_utf8(check.stdout).unwrap();
+    assert!(check.status.code() == Some(1) && line.contains("4 files are gone, and wait for a person"), "{line}");
+    let mut log = Log::default();
+    log.hear(0, &mut daemon);
+    let alert = "FitferryFilesDoubted for me /workouts: 0 to 24";
+    log.fires(&place, &["folder.doubted"], &[alert], &["folder.doubted"]);
     // One is put back, two are confirmed by name, the last by its folder, without a daemon.
     fs::rename(place.dir.path().join("0.aside"), file(&place, 0)).unwrap();
     scans(&mut daemon, 1);

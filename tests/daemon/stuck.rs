@@ -1,6 +1,7 @@
 //! A share whose server does not answer any more.
 
 use crate::support::fit::Run;
+use crate::support::incident::Log;
 use crate::support::program::{Daemon, Place};
 use crate::support::{foreign, mounts, wait};
 use std::fs;
@@ -75,9 +76,15 @@ fn a_share_that_does_not_answer_holds_up_nobody_else() {
     };
     wait::until_true("its state to be written down", || shown()[0] == "stuck");
     assert_ne!(shown()[1], "stuck");
+    let check = place.run(&["status", "--check"]);
+    assert!(check.status.code() == Some(1) && String::from_utf8(check.stdout).unwrap().contains("share is stuck"));
+    let mut log = Log::default();
+    log.hear(0, &mut daemon);
 
     server.signal("CONT");
     daemon.wait_for("folder.answers");
+    log.hear(3, &mut daemon);
+    log.fires(&place, &["folder.stuck"], &["FitferryFolderAway for me /share: 0 to 3"], &["folder.stuck"]);
     wait::until_true("its state to be written down", || shown()[0] == "polling");
     fs::write(behind.join("3.fit"), run(3)).unwrap();
     daemon.wait_for_sessions(&place, 4);
@@ -127,4 +134,33 @@ fn a_command_that_waits_for_a_share_says_so() {
     let server = Server(fs::read_to_string(place.dir.path().join("server")).unwrap().trim().to_owned());
     server.signal("CONT");
     assert!(asking.end().0.success());
+}
+
+/// Neither a start nor a reload that waits for a share keeps it from ending.
+#[test]
+fn a_start_that_waits_for_a_share_can_be_stopped() {
+    let place = Place::new();
+    if !foreign::can_bind() {
+        return;
+    }
+    let share = place.dir.path().join("share");
+    fs::create_dir(&share).unwrap();
+    fs::write(place.config(), format!("folders = ['{}']\n", share.display())).unwrap();
+    let script = "bindfs -f \"$WATCH\" \"$HOME/share\" 2> /dev/null & echo $! > \"$HOME/server\"
+        until grep -q \"$HOME/share\" /proc/self/mounts; do sleep 0.05; done
+        exec \"$PROGRAM\" run --config \"$CONFIG\" --state-dir \"$STATE\" --listen 127.0.0.1:0";
+    let Some(mut command) = mounts::command(&place, script) else { return };
+    let mut daemon = Daemon::spawn(&mut command);
+    daemon.wait_for("daemon.ready");
+    let server = Server(fs::read_to_string(place.dir.path().join("server")).unwrap().trim().to_owned());
+    server.signal("STOP");
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    daemon.signal("TERM");
+    // In a moment, and not when it has given up waiting.
+    assert_eq!(daemon.wait_for("daemon.stopping")["signal"], "SIGTERM");
+    daemon.wait_for("daemon.stopped");
+    assert!(daemon.events("folder.stuck").is_empty());
+    drop(server);
+    assert!(daemon.end().0.success());
 }

@@ -114,6 +114,31 @@ fn who_hangs_gives_no_sign_of_life() {
     daemon.terminate();
 }
 
+/// Whoever is stopped in the middle is ended by the manager, and knows everything when it is started again.
+#[test]
+fn who_is_ended_for_its_silence_goes_on_afterwards() {
+    let place = Place::new();
+    let manager = Manager::of(&place);
+    let mut daemon = place.spawn(&[], &manager.environment());
+    place.drop_file("a.fit", Run::default().build());
+    daemon.wait_for("session.delivered");
+    manager.wait_for("WATCHDOG=1");
+    daemon.signal("STOP");
+    manager.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut buffer = [0; 1024];
+    let heard = std::iter::from_fn(|| manager.socket.recv(&mut buffer).ok()).take(600).count();
+    assert!(heard < 600, "it is fed all the same");
+    daemon.kill();
+    manager.socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut daemon = place.spawn(&[], &manager.environment());
+    manager.wait_for("READY=1");
+    place.drop_file("b.fit", Run { start: Run::default().start + 86_400, ..Run::default() }.build());
+    // The first is not sent again.
+    assert_eq!(daemon.wait_for("session.delivered")["session"], "fitferry-20260413T063015Z");
+    assert_eq!(daemon.wait_for_sessions(&place, 2).len(), 2);
+    daemon.terminate();
+}
+
 /// The service manager listens, and hands that over: the first request starts the daemon, and waits for it.
 #[test]
 fn the_server_takes_the_socket_that_it_is_given() {

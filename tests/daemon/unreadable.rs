@@ -53,6 +53,9 @@ fn a_closed_folder_is_reported_once_and_its_neighbours_are_listened_to() {
     assert!(daemon.events("folder.unwatchable").is_empty());
     let troubles = || place.json(&["status", "--json"])[0]["accounts"][0]["folders"][0]["troubles"].to_string();
     wait::until_true("people to be told", || troubles().contains("closed cannot be read"));
+    let check = place.run(&["status", "--check"]);
+    let line = String::from_utf8(check.stdout).unwrap();
+    assert!(check.status.code() == Some(1) && line.contains("closed cannot be read"), "{line}");
 
     fs::write(a.join("1.fit"), Run::at(START + 86_400).build()).unwrap();
     fs::write(deep.join("2.fit"), Run::at(START + 2 * 86_400).build()).unwrap();

@@ -30,6 +30,8 @@ fn the_configuration_in_the_image_is_valid_and_there() {
     for needed in [config, "VOLUME [\"/state\"]", "EXPOSE 8730", "HEALTHCHECK", "\nUSER 65532\n"] {
         assert!(dockerfile.contains(needed), "{needed}");
     }
+    let compiler = concat!("FROM rust:", env!("CARGO_PKG_RUST_VERSION"), "-");
+    assert!(dockerfile.contains(compiler), "{compiler}");
     let configured = fs::read_to_string(repository().join(config)).unwrap();
     assert!(configured.contains("state_dir = \"/state\"") && configured.contains("folders = [\"/workouts\"]"));
 }

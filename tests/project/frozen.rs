@@ -5,7 +5,7 @@ use crate::support::program::{Place, lines};
 use crate::support::wait;
 use rusqlite::Connection;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -100,13 +100,49 @@ fn name_of(line: &Value) -> String {
 }
 
 #[test]
-fn the_configuration_of_an_earlier_version_is_valid() {
+fn the_configurations_of_an_earlier_version_are_valid() {
     for version in versions() {
-        let place = Place::new();
-        fs::copy(version.join("every-key.toml"), place.config()).unwrap();
-        let checked = place.run(&["config", "check"]);
-        assert!(checked.status.success(), "{}: {checked:?}", version.display());
+        for config in configurations(&version) {
+            let place = Place::new();
+            fs::copy(&config, place.config()).unwrap();
+            let checked = place.run(&["config", "check"]);
+            assert!(checked.status.success(), "{}: {checked:?}", config.display());
+        }
     }
+}
+
+/// What can stand in one file with the rest, and what excludes one another.
+fn configurations(version: &Path) -> Vec<PathBuf> {
+    fs::read_dir(version.join("config")).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Keys with those of the tables that they are in. Words of vendors and of people are no keys.
+fn keys(path: &str, table: &toml::Table, found: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let path = format!("{path}.{key}");
+        match value {
+            toml::Value::Table(inner) if !["types", "timezones"].contains(&key.as_str()) => keys(&path, inner, found),
+            toml::Value::Array(all) if all.iter().all(toml::Value::is_table) && !all.is_empty() => {
+                all.iter().filter_map(toml::Value::as_table).for_each(|inner| keys(&path, inner, found));
+            }
+            _ => drop(found.insert(path)),
+        }
+    }
+}
+
+/// Whoever adds a key adds it there, until the version is released.
+#[test]
+fn every_key_of_this_version_is_frozen() {
+    let example = String::from_utf8(Place::new().run(&["config", "example"]).stdout).unwrap();
+    let lines =
+        example.lines().filter(|line| !line.starts_with("# ")).map(|line| line.strip_prefix('#').unwrap_or(line));
+    let (mut all, mut frozen_ones) = (BTreeSet::new(), BTreeSet::new());
+    keys("", &lines.collect::<Vec<_>>().join("\n").parse().unwrap(), &mut all);
+    for config in configurations(&frozen().join(env!("CARGO_PKG_VERSION"))) {
+        keys("", &fs::read_to_string(config).unwrap().parse().unwrap(), &mut frozen_ones);
+    }
+    assert!(all.contains(".server.listen"), "{all:?}");
+    assert_eq!(all.difference(&frozen_ones).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 /// Either of the two is refused with a word on what to do, and is left as it is.

@@ -80,17 +80,29 @@ fn the_settings_are_valid() {
 /// Pages lead to each other, and to files that are there.
 #[test]
 fn the_links_lead_somewhere() {
-    for page in ["README.md", "ARCHITECTURE.md", "docs/install.md", "docs/security.md"] {
-        let text = fs::read_to_string(repository().join(page)).unwrap();
-        let folder = repository().join(page).parent().unwrap().to_owned();
+    let docs = fs::read_dir(repository().join("docs")).unwrap();
+    let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
+    for page in ["README.md", "ARCHITECTURE.md"].map(str::to_owned).into_iter().chain(docs) {
+        let text = fs::read_to_string(repository().join(&page)).unwrap();
+        let folder = repository().join(&page).parent().unwrap().to_owned();
         let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
         for link in links.iter().filter(|link| !link.starts_with("http")) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = if file.is_empty() { repository().join(page) } else { folder.join(file) };
+            let target = if file.is_empty() { repository().join(&page) } else { folder.join(file) };
             assert!(target.exists(), "{page} leads to {link}");
             if !anchor.is_empty() {
                 let there = fs::read_to_string(target).unwrap();
-                let heading = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                // As GitHub makes anchors.
+                let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+                let heading = |line: &str| {
+                    line.trim_start_matches('#')
+                        .trim()
+                        .to_lowercase()
+                        .chars()
+                        .filter(kept)
+                        .collect::<String>()
+                        .replace(' ', "-")
+                };
                 let has = there.lines().filter(|line| line.starts_with('#')).any(|line| heading(line) == anchor);
                 assert!(has, "{page} leads to {link}");
             }

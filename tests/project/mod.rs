@@ -2,6 +2,7 @@
 
 mod api_doc;
 mod care;
+mod configuration;
 mod docker;
 mod events;
 mod frozen;
@@ -12,3 +13,4 @@ mod pages;
 mod readme;
 pub mod samples;
 mod systemd;
+mod troubleshooting;

@@ -1,19 +1,15 @@
 //! The examples for monitors: taken by the programs they are for, where those can be had, and true to the catalogue of events.
 
 use crate::support::foreign;
+use crate::support::incident::{self, example};
 use fitferry::events::CATALOGUE;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn example(name: &str) -> String {
-    fs::read_to_string(root().join("config/monitoring").join(name)).unwrap()
 }
 
 /// What stands behind this key, line by line.
@@ -44,17 +40,6 @@ fn prometheus_alerts_fire_in_their_incidents_and_not_else() {
     }
 }
 
-#[test]
-fn loki_takes_its_alerts() {
-    let Some(mut node) = foreign::node("check_logql.mjs") else { return };
-    let rules = example("loki-rules.yml");
-    let expressions = values(&rules, "expr:");
-    let mut child = node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(expressions.join("\n").as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expressions.len().to_string(), "{output:?}");
-}
-
 /// Words between quotes that look like the name of an event.
 fn named(text: &str) -> BTreeSet<String> {
     let quoted = text.split('"').skip(1).step_by(2).flat_map(|quoted| quoted.split('|'));
@@ -74,8 +59,69 @@ fn every_event_that_they_name_is_one() {
         assert!(named.len() >= least, "{name}: {named:?}");
         assert_eq!(named.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "{name}");
     }
-    let vector: toml::Table = example("vector.toml").parse().unwrap();
-    assert!(vector["transforms"]["needs_a_person"]["condition"].as_str().unwrap().contains(".EVENT"));
+    let page = fs::read_to_string(root().join("docs/monitoring.md")).unwrap();
+    let people = page.split("These ask for a person: ").nth(1).unwrap().replace('`', "\"");
+    assert_eq!(named(&people), named(&example("vector.toml")), "what asks for a person, in the words and for Vector");
+}
+
+/// Nothing that could be had reads what Alloy reads: at least each name in it leads somewhere.
+#[test]
+fn the_way_from_the_journal_to_loki_is_whole() {
+    let alloy = example("config.alloy");
+    assert_eq!(alloy.matches('{').count(), alloy.matches('}').count());
+    assert_eq!(values(&alloy, "forward_to = "), ["[loki.write.default.receiver]"]);
+    assert_eq!(values(&alloy, "loki.write "), ["\"default\" {"]);
+    assert!(
+        root()
+            .join("systemd")
+            .join(values(&alloy, "matches    = ")[0].trim_matches('"').replace("_SYSTEMD_UNIT=", ""))
+            .exists()
+    );
+}
+
+/// The same alerts by metrics and by the log, but for what only one of them can know.
+#[test]
+fn loki_and_prometheus_have_the_same_alerts() {
+    let alerts =
+        |name: &str| values(&example(name), "alert:").iter().map(|alert| (*alert).to_owned()).collect::<BTreeSet<_>>();
+    let (loki, prometheus) = (alerts("loki-rules.yml"), alerts("prometheus-rules.yml"));
+    let only =
+        |these: &BTreeSet<String>, those: &BTreeSet<String>| these.difference(those).cloned().collect::<Vec<_>>();
+    assert_eq!(only(&prometheus, &loki), ["FitferryDown"]);
+    let told = ["FitferryConfigRefused", "FitferryMemorySetAside", "FitferryStoreFailed"];
+    assert_eq!(only(&loki, &prometheus), told);
+    // Each in an incident that the program lives through.
+    let folders = ["tests/daemon", "tests/server"].map(|folder| fs::read_dir(root().join(folder)).unwrap());
+    let tests = folders.into_iter().flatten().map(|file| file.unwrap().path()).filter(|path| path.is_file());
+    let tests: String = tests.map(|path| fs::read_to_string(path).unwrap()).collect();
+    for alert in &loki {
+        assert!(tests.contains(&format!("\"{alert} for ")), "{alert}");
+    }
+}
+
+/// What the judge does not know it does not pass over.
+#[test]
+fn the_judge_of_rules_is_strict() {
+    let count = "count_over_time({job=\"fitferry\"} | json | event=\"a\" [1h])";
+    let cases = [
+        (count.to_owned(), ""),
+        (format!("sum by (account) ({count}) > 0"), ""),
+        (format!("sum by (account) ({count}) or vector(1)"), "should be"),
+        (format!("sum by (account) ({count}) < 1"), "should be"),
+        (format!("avg by (account) ({count})"), "should be"),
+        (count.replace("count", "absent"), "should be"),
+        (count.replace("| json", "| logfmt"), "should be"),
+        (count.replace("event=", "event!~"), "should be"),
+        (count.replace("[1h]", "[1h] offset 1h"), "here"),
+        (count.replace("[1h]", "[1w]"), "no duration"),
+        (count.replace(")", ""), "no LogQL"),
+        (count.replace("event=\"a\"", "event=\"\""), "refuses to compute"),
+        (count.replace("count", "last"), "should be"),
+    ];
+    for (expression, word) in cases {
+        let Some(complaint) = incident::complaint(&expression) else { return };
+        assert!(complaint.is_empty() == word.is_empty() && complaint.contains(word), "{expression}: {complaint}");
+    }
 }
 
 #[test]

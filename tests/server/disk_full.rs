@@ -1,6 +1,7 @@
 //! The sessions' disk is full, and has room again.
 
 use crate::support::http;
+use crate::support::incident::Log;
 use crate::support::program::{Daemon, Place};
 use crate::support::wait;
 use std::fs;
@@ -51,8 +52,13 @@ fn the_log_tells_it_once() {
     assert!(failed > 100, "{failed} of 200 failed");
     let path = "/fitness/v1/users/me/sessions";
     assert_eq!(http::request(address, "GET", path, token.trim(), "").unwrap().status, 200, "reading goes on");
+    let mut log = Log::default();
+    log.hear(0, &mut server);
     fs::remove_file(&ballast).unwrap();
     wait::until_true("the end of it", || put(1000) == 200 && !server.events("server.store_works").is_empty());
+    log.hear(3, &mut server);
+    let alert = "FitferryStoreFailed for fitferry: 0 to 3";
+    log.fires(&place, &["server.store_failed"], &[alert], &["server.store_failed"]);
     let (_, events) = server.terminate();
     let told = |name: &str| events.iter().filter(|event| event["event"] == name).count();
     assert_eq!((told("server.store_failed"), told("server.store_works")), (1, 1));

@@ -97,7 +97,9 @@ impl FaultServer {
 
     /// Forgets what was planned.
     pub fn relent(&self) {
-        self.state.lock().unwrap().faults.clear();
+        let mut state = self.state.lock().unwrap();
+        state.faults.clear();
+        state.lists.clear();
     }
 
     /// Forgets what was to become of single sessions.

@@ -67,6 +67,13 @@ pub fn python(script: &str) -> Option<Command> {
     Some(command)
 }
 
+/// Vector's language, of which there are packages for Python 3.11 only.
+pub fn vrl() -> Option<Command> {
+    let has_it = Command::new(installed("python/bin/python", "Python")?).args(["-c", "import pyvrl"]).output();
+    let has_it = has_it.is_ok_and(|output| output.status.success());
+    usable(has_it, "pyVRL, which is for Python 3.11 only,").then(|| python("judge_vrl.py")).flatten()
+}
+
 /// Tests are threads of one process, and must not copy the script over each other.
 static COPY: Mutex<()> = Mutex::new(());
 

@@ -9,6 +9,7 @@ pub mod fit;
 pub mod foreign;
 pub mod history;
 pub mod http;
+pub mod incident;
 pub mod mounts;
 pub mod oauth;
 pub mod program;

@@ -396,3 +396,22 @@ fn windows_are_understood_by_both_rules() {
         assert!(daemon.events("session.missing").is_empty());
     }
 }
+
+/// A list of changes tells no more than that nobody changed anything, and the recent past is looked at once a day: until a person
+/// has decided, it stays known that a mass of it is missing.
+#[test]
+fn a_mass_of_differences_stays_known_beside_a_list_of_changes() {
+    let server = FaultServer::start("right");
+    server.tell_changes(&["{\"session\": [], \"nextPageToken\": \"a\"}"]);
+    let place = place_for(&server, "reconcile.mass = 5\n");
+    let mut daemon = place.start_with(&[], &[]);
+    let ids = drop_sessions(&place, &server, 10);
+    wait::until_true("an empty queue", || place.json(&["status", "--json"])[0]["accounts"][0]["queued"] == 0);
+    daemon.terminate();
+    ids.iter().for_each(|id| server.forget(id));
+    daemon = place.start_with(&[], &[EVERY_SECOND]);
+    daemon.wait_for("reconcile.mass");
+    for _ in 0..3 {
+        assert_eq!(daemon.wait_for("reconcile.done")["left"], 10);
+    }
+}

@@ -280,8 +280,8 @@ impl FolderThread {
             // It was passed over when all else was looked through.
             self.note(|c, account, _| accounts::be_wary(c, account));
         }
-        // Somebody may still write to it, unless it was closed or has rested for long.
-        read.mixed = !candidate.closed && candidate.rest != Rest::Long && self.is_mixed(person, path, &read);
+        // Somebody may still write to it, unless it has rested for long.
+        read.mixed = candidate.rest != Rest::Long && self.is_mixed(person, path, &read, candidate.closed);
         let finding = Finding::of(read.proof(), candidate.rest);
         let assessment = match finding {
             Finding::Unproven => return finding,
@@ -294,8 +294,8 @@ impl FolderThread {
         finding
     }
 
-    fn is_mixed(&self, person: &Person, path: &Path, read: &intake::Read) -> bool {
-        intake::is_mixed(&self.known, person.account, path, read).unwrap_or_else(|error| {
+    fn is_mixed(&self, person: &Person, path: &Path, read: &intake::Read, closed: bool) -> bool {
+        intake::is_mixed(&self.known, person.account, path, read, closed).unwrap_or_else(|error| {
             self.store.suspect(&error.into());
             false
         })

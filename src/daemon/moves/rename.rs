@@ -3,9 +3,10 @@
 use crate::directory::rename_over_nothing;
 use crate::store::Stamp;
 use crate::store::moves::Ready;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Names tried for a file before it stays where it is.
@@ -86,16 +87,23 @@ fn make(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// What a file may be called in a folder: as it is, or with a number before its ending.
+/// Bytes of the longest name that file systems take.
+const LONGEST_NAME: usize = 255;
+
+/// What a file may be called in a folder: as it is, or with a number before its ending, for which a long name is cut.
 fn names(folder: &Path, path: &Path) -> impl Iterator<Item = PathBuf> {
     let [name, stem, ending] = [path.file_name(), path.file_stem(), path.extension()].map(Option::unwrap_or_default);
     let numbered = move |number: u32| {
-        let mut name = OsString::from(stem);
-        name.push(format!(" ({number})"));
+        let mut tail = OsString::from(format!(" ({number})"));
         if !ending.is_empty() {
-            name.push(".");
-            name.push(ending);
+            tail.push(".");
+            tail.push(ending);
         }
+        let room = LONGEST_NAME.saturating_sub(tail.len()).min(stem.len());
+        // Not inside a character, if it is text.
+        let room = stem.to_str().map_or(room, |stem| stem.floor_char_boundary(room));
+        let mut name = OsStr::from_bytes(&stem.as_bytes()[..room]).to_owned();
+        name.push(tail);
         folder.join(name)
     };
     std::iter::once(folder.join(name)).chain((2..=MOST_NAMES).map(numbered))
@@ -133,6 +141,11 @@ mod tests {
             assert_eq!(names.next().unwrap(), Path::new(second));
         }
         assert_eq!(names(Path::new("/d"), Path::new("/w/a")).count(), 1000);
+        for long in [format!("/w/{}.fit", "x".repeat(251)), format!("/w/{}.fit", "ü".repeat(125))] {
+            let second = names(Path::new("/d"), Path::new(&long)).nth(1).unwrap();
+            let name = second.file_name().unwrap().to_str().unwrap();
+            assert!(name.ends_with(" (2).fit") && (254..=255).contains(&name.len()), "{name}");
+        }
     }
 
     #[test]

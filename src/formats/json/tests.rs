@@ -105,6 +105,12 @@ fn a_bad_line_among_lines_is_refused_alone() {
     assert_eq!(found, [Some(1), Some(4), Some(6)]);
     let lines: Vec<_> = reading.refused.iter().map(|reason| &reason[..7]).collect();
     assert_eq!((lines, reading.condition), (vec!["line 2:", "line 3:", "line 4:", "line 5:"], Condition::Sound));
+    // Whatever the next line begins with.
+    for bad in ["[1.", "{\"id\":1.", "tru"] {
+        let refused = walk(&ROOT, format!("{{}}\n{bad}\n2\n3")).1.refused;
+        let others = refused.iter().filter(|reason| reason.ends_with("not an object")).count();
+        assert_eq!((refused[0].starts_with("line 2:"), others), (true, 2), "{bad}: {refused:?}");
+    }
     let deep = format!("{{\"id\":1}}\n{}\n{{\"id\":2}}\n", "[".repeat(100_000));
     assert_eq!(walk(&ROOT, deep).0.len(), 2);
     // Where the first document has several lines, lines mean nothing.

@@ -347,7 +347,8 @@ impl<R: Read> Read for Tidy<R> {
             return Ok(1);
         }
         let given = self.give()?;
-        if self.instead.is_empty() {
+        // At the end of a line the parser asks once more, and is not to have the next one.
+        if given.is_some() && self.instead.is_empty() {
             self.look_ahead();
         }
         match given {

@@ -26,6 +26,7 @@ impl<S: Surroundings> Reconciler<S> {
         self.is_awake(pause).await;
         match result {
             Ok(report) => {
+                self.tell_of_adopted(&report);
                 if report.left > 0 {
                     events::reconcile_mass(&self.name, report.left, report.compared);
                 }
@@ -58,8 +59,9 @@ impl<S: Surroundings> Reconciler<S> {
         if !self.has_feed || is_due {
             let left = report.left;
             self.span((recent, i64::MAX), &mut report).await?;
-            self.looked = Some(self.around.now().steady);
             self.is_recent_settled = report.left == left;
+            // What is left for a person is not forgotten: it is looked at again.
+            self.looked = self.is_recent_settled.then(|| self.around.now().steady);
         }
         self.piece_of_history(recent, &mut report).await?;
         report.compared = report.compared.max(changed);

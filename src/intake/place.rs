@@ -62,15 +62,19 @@ pub fn is_told(connection: &Connection, file: i64, workouts: &[Workout]) -> rusq
     Ok(former.left().is_empty())
 }
 
-/// Whether a workout has one end in common with what a file told before, and not the other: half of it may be what it was.
+/// Whether a workout may be the beginning of one and the rest of what the file told before: it ends as that did and begins
+/// elsewhere, or begins in the middle of that and goes on beyond its end.
 pub fn is_torn(connection: &Connection, file: i64, workouts: &[Workout]) -> rusqlite::Result<bool> {
     let mut former = Vec::new();
     records::of_file(connection, file, |_, _, json| {
         former.extend(serde_json::from_str::<Workout>(json).ok().map(|workout| (workout.start, workout.end)));
     })?;
-    let starts: HashSet<_> = former.iter().map(|(start, _)| *start).collect();
-    let ends: HashSet<_> = former.iter().map(|(_, end)| *end).collect();
-    Ok(workouts.iter().any(|workout| starts.contains(&workout.start) != ends.contains(&workout.end)))
+    let (starts, ends): (HashSet<_>, HashSet<_>) = former.iter().copied().unzip();
+    let is_torn = |Workout { start, end, .. }: &Workout| {
+        let goes_on = || former.iter().any(|(from, to)| from < start && start < to && to < end);
+        !starts.contains(start) && (ends.contains(end) || goes_on())
+    };
+    Ok(workouts.iter().any(is_torn))
 }
 
 /// Whether all that is left of a file is parts of what it told when it was whole: then the whole is the better word.

@@ -26,8 +26,8 @@ pub type Identity = (u64, u64);
 
 pub struct Root {
     pub folder: Folder,
-    /// It could not be read when it was last tried.
-    pub away: bool,
+    /// Why it could not be read when it was last tried, if it could not.
+    pub away: Option<String>,
     /// How its new files are noticed.
     pub mode: Mode,
     listened: Option<Identity>,
@@ -55,7 +55,7 @@ impl Root {
         let (scanned, took) = (Duration::ZERO, Duration::ZERO);
         Self {
             folder,
-            away: false,
+            away: None,
             mode,
             listened: None,
             is_known: false,
@@ -151,7 +151,7 @@ impl Root {
 
     /// How it is watched, once. Nobody wants to know of a folder that is away.
     pub fn news(&mut self) -> Option<Mode> {
-        if self.away { None } else { self.news.take() }
+        if self.away.is_some() { None } else { self.news.take() }
     }
 
     /// The next time, listens anew whatever is there.

@@ -50,6 +50,7 @@ const SCHEMA: Schema = Schema {
         include_str!("store/migrations/0012-disks.sql"),
         include_str!("store/migrations/0013-changed.sql"),
         include_str!("store/migrations/0014-moved.sql"),
+        include_str!("store/migrations/0015-watched.sql"),
     ],
     remedy: "fitferry sets it aside when it runs, and makes a new one from folders and server",
     stray: "move it away, and fitferry makes a new one from folders and server",

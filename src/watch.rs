@@ -101,7 +101,7 @@ pub enum Next {
         mode: Mode,
         every: Duration,
     },
-    /// The folder could not be read, or can be read again.
+    /// The folder could not be read, or not for this other reason, or can be read again.
     Away {
         error: io::Error,
     },
@@ -432,7 +432,7 @@ impl Watcher {
     }
 
     fn next_look(&self) -> Duration {
-        self.last_look + if self.root.away { AWAY_PAUSE } else { ROOT_PAUSE.min(self.rules.scan_every) }
+        self.last_look + if self.root.away.is_some() { AWAY_PAUSE } else { ROOT_PAUSE.min(self.rules.scan_every) }
     }
 
     fn pause(&self) -> Duration {

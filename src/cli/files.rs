@@ -49,7 +49,13 @@ impl Files {
                         (false, Some(since)) => format!("  gone since {since:.0}"),
                         (false, None) => String::new(),
                     };
-                    writeln!(out, "{}  {path}  {}{reason}  {sessions}{gone}", file.account, file.verdict.as_str())?;
+                    let stray = if file.stray { "  its folder is not watched any more" } else { "" };
+                    writeln!(
+                        out,
+                        "{}  {path}  {}{reason}  {sessions}{gone}{stray}",
+                        file.account,
+                        file.verdict.as_str()
+                    )?;
                     for member in &file.members {
                         let reason = escape::text(member.reason.as_deref().unwrap_or_default());
                         writeln!(out, "    {}  {}: {reason}", escape::text(&member.name), member.verdict.as_str())?;

@@ -220,11 +220,17 @@ impl Answer {
                     writeln!(out, "            {}", escape::text(trouble))?;
                 }
             }
-            let Missed { missed_files, doubted_files, .. } = account.missed;
+            let Missed { missed_files, doubted_files, stray_files, .. } = account.missed;
             if missed_files > 0 {
                 writeln!(
                     out,
                     "  missed    {missed_files} files, of which {doubted_files} wait for you: put them back, or fitferry files forget"
+                )?;
+            }
+            if stray_files > 0 {
+                writeln!(
+                    out,
+                    "  unwatched {stray_files} files of folders that are not watched any more: their sessions stay; of what is gone, fitferry files forget"
                 )?;
             }
             print_doubts(account, out)?;

@@ -180,7 +180,9 @@ removed_grace = \"7d\"" {
         poll_every: Period = Period::seconds(60), within("100ms", "1d");
 
         /// Where removed files lose their sessions (`on_removed`): a file is missed by a scan, and its sessions are deleted by
-        /// the first scan after this time, unless it came back.
+        /// the first scan after this time, unless it came back, and once the account's other folders were looked through after
+        /// this time as well: it may have been moved there. Only time counts in which fitferry runs, or the machine sleeps;
+        /// what the clock says does not matter.
         removed_grace: Period = Period::seconds(86_400), within("100ms", "365d");
 
         /// If a folder misses more files than this and a larger share of its files than `removed_share`, or files with more

@@ -6,15 +6,15 @@ mod thread;
 
 use super::ground::Ground;
 use super::moves::{self, Moving};
-use super::removals::Removals;
+use super::removals::{Looks, Removals};
 use crate::config::{self, Config};
 use crate::events;
 use crate::ferry::Ferry;
 use crate::intake::Person;
 use crate::room::Room;
 use crate::sqlite::{Health, Log};
-use crate::store::disks;
 use crate::store::folders::{self, Remembered, Troubles};
+use crate::store::{absent, disks};
 use crate::sync::Route;
 use crate::watch::{Folder, Hint, HintSender, Hints, Pulse, Rules, Watcher};
 use incomplete::Incomplete;
@@ -179,6 +179,8 @@ impl Starting<'_> {
         let owner: Owner = (self.ferry.people[index].clone(), self.ferry.routes[index].clone());
         let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.path.clone()).collect();
         let [unseen, missing] = [(); 2].map(|()| Mutex::new(paths.iter().cloned().collect()));
+        let watched = absent::watched(&self.ferry.store.reader().map_err(io::Error::other)?, owner.0.account);
+        let looks = Arc::new(Looks::new(&paths, watched.map_err(io::Error::other)?));
         let unseen = Arc::new(Unseen { folders: unseen, missing, route: owner.1.clone() });
         let (account, health) = (owner.0.account, Arc::clone(&self.health));
         self.ferry.store.submit(move |c| folders::keep(c, account, &paths), move |kept| drop(health.note(kept)));
@@ -186,7 +188,7 @@ impl Starting<'_> {
         for folder in folders {
             let moving = Moving::new(folder);
             let is_moved = moving.is_wanted();
-            let sender = self.folder(folder, owner.clone(), Arc::clone(&unseen), moving)?;
+            let sender = self.folder(folder, owner.clone(), (Arc::clone(&unseen), Arc::clone(&looks)), moving)?;
             if is_moved {
                 // What was delivered and not moved before a stop.
                 sender.send(Hint::Move { anew: true });
@@ -204,7 +206,7 @@ impl Starting<'_> {
         &mut self,
         settings: &config::Folder,
         owner: Owner,
-        unseen: Arc<Unseen>,
+        (unseen, looks): (Arc<Unseen>, Arc<Looks>),
         moving: Moving,
     ) -> io::Result<HintSender> {
         let watch = &self.config.settings.watch;
@@ -214,7 +216,7 @@ impl Starting<'_> {
             scan_every: watch.scan_every.get(),
             poll_every: watch.poll_every.get(),
         };
-        let removals = Removals::new(watch, settings.on_removed);
+        let removals = Removals::new(watch, settings.on_removed, looks);
         let store = self.ferry.store.clone();
         let known = store.reader().map_err(io::Error::other)?;
         let config::Folder { path, watch, sentinel, .. } = settings.clone();

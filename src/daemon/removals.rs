@@ -1,7 +1,10 @@
 //! Files that a scan misses where removed files lose their sessions: whether that is believed, and what follows.
 
 mod clock;
+mod grace;
+mod looks;
 mod renamed;
+mod strays;
 mod survey;
 
 use super::folders::Owner;
@@ -13,11 +16,13 @@ use crate::intake;
 use crate::store::absent::Which;
 use crate::store::{Error, absent, disks, mirror};
 use crate::watch::{Pulse, Scanned};
-use clock::Clock;
+use grace::Grace;
 use jiff::{SignedDuration, Timestamp};
+pub use looks::Looks;
 use rusqlite::Connection;
 use std::path::Path;
-use survey::{Absence, Missed, Survey, Trouble, survey};
+use std::sync::Arc;
+use survey::{Absence, Survey, Trouble, survey};
 
 /// Files forgotten in one transaction; others want to write, too.
 const GROUP: usize = 200;
@@ -26,11 +31,12 @@ pub struct Removals {
     limits: Limits,
     /// Whether the folder's removed files lose their sessions.
     is_deleting: bool,
+    looks: Arc<Looks>,
+    grace: Grace,
     /// What was told of it, until it is as it should be.
     told: Option<Doubt>,
     /// Scans in a row that missed files and found others that are not read yet.
     early: u32,
-    clock: Clock,
 }
 
 /// A file that is never at rest does not put the consequences off for ever.
@@ -38,7 +44,6 @@ const MOST_EARLY: u32 = 4;
 
 #[derive(Clone, Copy, Debug)]
 struct Limits {
-    grace: SignedDuration,
     most: usize,
     share: f64,
 }
@@ -68,11 +73,18 @@ impl Doubt {
 }
 
 impl Removals {
-    pub fn new(settings: &WatchSettings, on_removed: OnRemoved) -> Self {
+    pub fn new(settings: &WatchSettings, on_removed: OnRemoved, looks: Arc<Looks>) -> Self {
         let grace = SignedDuration::try_from(settings.removed_grace.get()).unwrap_or(SignedDuration::MAX);
         let most = usize::try_from(settings.removed_most).unwrap_or(usize::MAX);
-        let limits = Limits { grace, most, share: settings.removed_share };
-        Self { limits, is_deleting: on_removed == OnRemoved::Delete, told: None, early: 0, clock: Clock::default() }
+        let limits = Limits { most, share: settings.removed_share };
+        Self {
+            limits,
+            is_deleting: on_removed == OnRemoved::Delete,
+            grace: Grace::new(grace, Arc::clone(&looks)),
+            looks,
+            told: None,
+            early: 0,
+        }
     }
 
     /// Draws the consequences of a scan. `before` is where the folder's files were when that was done the last time, and
@@ -87,11 +99,8 @@ impl Removals {
         known: &Connection,
         pulse: &Pulse,
     ) -> Result<bool, Error> {
-        if let Some(jump) = self.clock.jump() {
-            // What has passed of the time of grace stays passed.
-            let (account, folder) = (owner.0.account, folder.to_path_buf());
-            owner.1.store.call_blocking(move |c| absent::shift(c, account, &folder, jump))?;
-        }
+        self.looks.scanned(folder, scan, before.root);
+        strays::look(owner, &self.looks);
         // That something could not be read was told already.
         if !scan.is_root || scan.barred > 0 || now.root.is_none() {
             return Ok(false);
@@ -131,14 +140,20 @@ impl Removals {
         if doubt.is_some_and(|doubt| matches!(doubt, Doubt::Empty | Doubt::Another | Doubt::Many)) {
             doubted.extend(missed.iter().map(|missed| missed.file));
             if doubt == Some(Doubt::Many) {
-                self.believe(owner, told_elsewhere, false)?;
+                self.grace.believe(owner, told_elsewhere, None)?;
             }
             return settle(owner, folder, doubted, (before, now));
         }
         settle(owner, folder, doubted, (before, now))?;
-        self.believe(owner, told_elsewhere, false)?;
-        self.believe(owner, missed, true)?;
+        self.grace.is_running = !missed.is_empty();
+        self.grace.believe(owner, told_elsewhere, None)?;
+        self.grace.believe(owner, missed, Some(folder))?;
         Ok(true)
+    }
+
+    /// The folder is not watched any more.
+    pub fn stop(&self, owner: &Owner) {
+        self.grace.stop(owner);
     }
 
     /// Whether the last scan came too early to conclude anything from it, and how many in a row.
@@ -164,7 +179,7 @@ impl Removals {
         route.store.call_blocking(|_| Ok(()))?;
         let Some(which) = which(known, owner, folder, scan, pulse)? else { return Ok(()) };
         let now = Timestamp::now();
-        let until = now.saturating_sub(self.limits.grace).unwrap_or(Timestamp::MIN);
+        let until = now.saturating_sub(self.grace.time).unwrap_or(Timestamp::MIN);
         let absence = match survey::absence(known, person.account, folder, which, until, pulse) {
             Ok(absence) => absence,
             Err(Trouble::Store(error)) => return Err(error.into()),
@@ -202,29 +217,6 @@ impl Removals {
             events::folder_doubted(account, folder, missed, doubt.reason());
             self.told = Some(doubt);
         }
-    }
-
-    /// Notes since when files are missed, and forgets those whose time is over. `is_at_stake` says whether sessions are at stake.
-    fn believe(&self, owner: &Owner, missed: Vec<Missed>, is_at_stake: bool) -> Result<(), Error> {
-        let (person, route) = owner;
-        let (now, grace) = (Timestamp::now(), self.limits.grace);
-        // A time in the future is that of a clock that was wrong.
-        let is_noted = |missed: &Missed| missed.gone.is_some_and(|gone| gone <= now);
-        let (noted, new): (Vec<_>, Vec<_>) = missed.into_iter().partition(is_noted);
-        if !new.is_empty() {
-            let files: Vec<i64> = new.iter().map(|missed| missed.file).collect();
-            let paths = route.store.call_blocking(move |c| absent::miss(c, &files, now))?;
-            crash::point("removals.missed");
-            let seconds = u64::try_from(grace.as_secs()).unwrap_or_default();
-            if is_at_stake {
-                paths.iter().for_each(|path| events::file_missed(&person.name, path, seconds));
-            } else {
-                renamed::tell(&person.name, &paths);
-            }
-        }
-        let is_due = |missed: &Missed| missed.gone.is_some_and(|gone| now.duration_since(gone) >= grace);
-        let due: Vec<i64> = noted.into_iter().filter(is_due).map(|missed| missed.file).collect();
-        due.chunks(GROUP).try_for_each(|group| forget(owner, group.to_vec(), now))
     }
 }
 
@@ -274,27 +266,6 @@ fn find_again(owner: &Owner, back: Vec<i64>) -> Result<(), Error> {
     Ok(())
 }
 
-fn forget(owner: &Owner, files: Vec<i64>, now: Timestamp) -> Result<(), Error> {
-    let (person, route) = owner;
-    let writer = person.clone();
-    let forgotten = route.store.call_blocking(move |connection| {
-        let mut forgotten = Vec::with_capacity(files.len());
-        for file in files {
-            if absent::is_missed(connection, file)? {
-                forgotten.push(intake::forget(connection, &writer, file, now)?);
-            }
-        }
-        Ok(forgotten)
-    })?;
-    crash::point("removals.forgotten");
-    route.bell.ring();
-    for intake::Forgotten { path, deleted, .. } in &forgotten {
-        let tell = if *deleted > 0 { events::file_forgotten } else { events::file_let_go };
-        tell(&person.name, path, *deleted);
-    }
-    Ok(())
-}
-
 /// Whether the absence of files is not what it looks like. Pure. `is_another` may be wrong, as the numbers of a folder change
 /// with each boot or mount of some file systems; then a person is asked in vain.
 fn doubt(scan: Scanned, is_another: bool, survey: &Survey, limits: Limits) -> Option<Doubt> {
@@ -325,15 +296,16 @@ fn is_more(part: usize, share: f64, whole: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::survey::Missed;
     use super::*;
 
     #[test]
     fn what_goes_together_is_doubted() {
-        let limits = Limits { grace: SignedDuration::ZERO, most: 2, share: 0.2 };
+        let limits = Limits { most: 2, share: 0.2 };
         let healthy = Scanned { is_root: true, files: 10, candidates: 1, settled: 9, ..Scanned::default() };
         let survey = |known, missed, below_empty, doubted| Survey {
             known,
-            missed: (0..missed).map(|file| Missed { file, gone: None }).collect(),
+            missed: (0..missed).map(|file| Missed { file, since: None }).collect(),
             below_empty: (0..below_empty).collect(),
             doubted,
             ..Survey::default()

@@ -232,7 +232,7 @@ fn what_copies_tell_is_lost_with_the_last_of_them() {
     let lost = |files: &'static [i64]| bench.ask(move |c| absent::sessions_of(c, files));
     assert_eq!([a, b, c], [1, 2, 3]);
     assert_eq!([lost(&[1]), lost(&[1, 2]), lost(&[1, 2, 3]), lost(&[])], [0, 2, 3, 0]);
-    bench.ask(|c| absent::miss(c, &[2], Timestamp::now()));
+    bench.ask(move |c| absent::miss(c, account, &[2], (Timestamp::now(), SignedDuration::ZERO)));
     assert_eq!(lost(&[1]), 2);
 }
 

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 pub struct Told {
     pub file: i64,
     pub path: PathBuf,
-    /// Since when it is missed.
-    pub gone: Option<Timestamp>,
+    pub missed: bool,
+    /// How long the account's folders had been watched when it was missed, if it is, and if somebody counted then.
+    pub since: Option<SignedDuration>,
     /// It was missed with so much else that only a person can say that it is gone.
     pub doubted: bool,
     /// Since when it is not there, where nothing follows from that.
@@ -41,23 +42,21 @@ pub fn below<E: From<rusqlite::Error>>(
 ) -> Result<(), E> {
     let [path, from, to] = range(path);
     let mut query = connection.prepare_cached(&format!(
-        "SELECT id, path, gone_ms, doubted, absent_ms FROM file
+        "SELECT id, path, gone_ms IS NOT NULL, iif(gone_ms IS NULL, NULL, gone_watched_ms), doubted, absent_ms FROM file
          WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3) AND (?5 OR {IS_AWAY})
              AND EXISTS (SELECT 1 FROM record WHERE file_id = file.id)
          ORDER BY path",
     ))?;
     let mut rows = query.query(params![account.id, path, from, to, which == Which::All])?;
     while let Some(row) = rows.next()? {
-        let time = |index| {
-            let millis: Option<i64> = row.get(index)?;
-            Ok::<_, rusqlite::Error>(millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
-        };
+        let absent: Option<i64> = row.get(5)?;
         each(Told {
             file: row.get(0)?,
             path: PathBuf::from(OsString::from_vec(row.get(1)?)),
-            gone: time(2)?,
-            doubted: row.get(3)?,
-            absent: time(4)?,
+            missed: row.get(2)?,
+            since: row.get::<_, Option<i64>>(3)?.map(SignedDuration::from_millis),
+            doubted: row.get(4)?,
+            absent: absent.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
         })?;
     }
     Ok(())
@@ -70,26 +69,38 @@ pub(super) fn range(path: &Path) -> [Vec<u8>; 3] {
     [bytes.to_vec(), [bytes, b"/"].concat(), [bytes, b"0"].concat()]
 }
 
-/// Notes since when files are missed; returns their paths.
-pub fn miss(connection: &Connection, files: &[i64], now: Timestamp) -> rusqlite::Result<Vec<PathBuf>> {
-    let sql = "UPDATE file SET gone_ms = ?2, doubted = 0 WHERE id = ?1 RETURNING path";
+/// How long the account's folders were watched, as far as that was written down.
+pub fn watched(connection: &Connection, account: Account) -> rusqlite::Result<SignedDuration> {
+    let mut query = connection.prepare_cached("SELECT watched_ms FROM account WHERE id = ?1")?;
+    query.query_row([account.id], |row| row.get(0).map(SignedDuration::from_millis))
+}
+
+pub fn set_watched(connection: &Connection, account: Account, watched: SignedDuration) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached("UPDATE account SET watched_ms = max(watched_ms, ?2) WHERE id = ?1")?;
+    update.execute(params![account.id, millis(watched)]).map(drop)
+}
+
+/// Notes that files are missed now, after the account's folders were watched for so long; returns their paths.
+pub fn miss(
+    connection: &Connection,
+    account: Account,
+    files: &[i64],
+    (now, watched): (Timestamp, SignedDuration),
+) -> rusqlite::Result<Vec<PathBuf>> {
+    // Nothing is missed later than what was counted.
+    set_watched(connection, account, watched)?;
+    let sql = "UPDATE file SET gone_ms = ?2, gone_watched_ms = ?3, doubted = 0 WHERE id = ?1 RETURNING path";
     let mut update = connection.prepare_cached(sql)?;
-    files.iter().map(|file| update.query_row(params![file, now.as_millisecond()], path)).collect()
+    let mut miss = |file| update.query_row(params![file, now.as_millisecond(), millis(watched)], path);
+    files.iter().map(&mut miss).collect()
+}
+
+fn millis(duration: SignedDuration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn path(row: &Row<'_>) -> rusqlite::Result<PathBuf> {
     Ok(PathBuf::from(OsString::from_vec(row.get(0)?)))
-}
-
-/// Sets the times since when files at or below a path are missed by as much as the clock was set.
-pub fn shift(connection: &Connection, account: Account, path: &Path, jump: SignedDuration) -> rusqlite::Result<()> {
-    let [path, from, to] = range(path);
-    let mut update = connection.prepare_cached(
-        "UPDATE file SET gone_ms = gone_ms + ?5
-         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3) AND gone_ms IS NOT NULL",
-    )?;
-    let millis = i64::try_from(jump.as_millis()).unwrap_or_default();
-    update.execute(params![account.id, path, from, to, millis]).map(drop)
 }
 
 /// Leaves it to a person to say that files are gone.
@@ -112,13 +123,8 @@ pub fn find_again(connection: &Connection, files: &[i64]) -> rusqlite::Result<Ve
     Ok(paths)
 }
 
-/// Whether other files at or below `folder` that are there tell of every session that a file tells of.
-pub fn is_told_elsewhere(
-    connection: &Connection,
-    file: i64,
-    folder: &Path,
-    is_there: impl Fn(&Path) -> bool,
-) -> rusqlite::Result<bool> {
+/// Whether other files, of those that count, tell of every session that a file tells of.
+pub fn is_told_elsewhere(connection: &Connection, file: i64, counts: impl Fn(&Path) -> bool) -> rusqlite::Result<bool> {
     let mut query = connection.prepare_cached(
         "SELECT DISTINCT mine.session_row, path FROM record AS mine
              LEFT JOIN record AS other ON other.session_row = mine.session_row AND other.file_id <> mine.file_id
@@ -132,7 +138,7 @@ pub fn is_told_elsewhere(
         mine.insert(session);
         let other: Option<Vec<u8>> = row.get(1)?;
         let other = other.map(|path| PathBuf::from(OsString::from_vec(path)));
-        if !told.contains(&session) && other.is_some_and(|other| other.starts_with(folder) && is_there(&other)) {
+        if !told.contains(&session) && other.is_some_and(|other| counts(&other)) {
             told.insert(session);
         }
     }
@@ -228,22 +234,70 @@ pub fn forget_as_judged(connection: &Connection, files: &[Judged]) -> rusqlite::
     files.iter().try_for_each(|Judged { file, at, .. }| delete.execute([file, at]).map(drop))
 }
 
+/// A file of a folder that is not watched any more.
+#[derive(Clone, Debug)]
+pub struct Stray {
+    pub file: i64,
+    pub path: PathBuf,
+    /// Whether it tells of a session.
+    pub tells: bool,
+}
+
+/// Notes which files were in a folder that is not watched any more.
+pub fn set_stray(connection: &Connection, account: Account, folder: &Path) -> rusqlite::Result<()> {
+    let [path, from, to] = range(folder);
+    let mut update = connection.prepare_cached(
+        "UPDATE file SET stray = 1
+         WHERE account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)",
+    )?;
+    update.execute(params![account.id, path, from, to]).map(drop)
+}
+
+/// Those at or below a watched folder are not strays, whatever was left out.
+pub fn set_watched_again(connection: &Connection, account: Account, folder: &Path) -> rusqlite::Result<()> {
+    let [path, from, to] = range(folder);
+    let mut update = connection.prepare_cached(
+        "UPDATE file INDEXED BY file_stray SET stray = 0
+         WHERE stray AND account_id = ?1 AND path >= ?2 AND path < ?4 AND (path = ?2 OR path > ?3)",
+    )?;
+    update.execute(params![account.id, path, from, to]).map(drop)
+}
+
+pub fn strays(connection: &Connection, account: Account) -> rusqlite::Result<Vec<Stray>> {
+    let mut query = connection.prepare_cached(
+        "SELECT id, path, EXISTS (SELECT 1 FROM record WHERE file_id = file.id) FROM file WHERE account_id = ?1 AND stray",
+    )?;
+    let stray = |row: &Row<'_>| {
+        Ok(Stray { file: row.get(0)?, path: PathBuf::from(OsString::from_vec(row.get(1)?)), tells: row.get(2)? })
+    };
+    query.query_map([account.id], stray)?.collect()
+}
+
+/// Whether it is one still: somebody may have imported it since.
+pub fn is_stray(connection: &Connection, file: i64) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM file WHERE id = ?1 AND stray")?.exists([file])
+}
+
 /// How many of an account's files are missed, how many of those wait for a person, and how many are not there any more where
-/// nothing follows from that.
+/// nothing follows from that; and how many are of folders that are not watched any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Missed {
     pub missed_files: u64,
     pub doubted_files: u64,
     pub absent_files: u64,
+    pub stray_files: u64,
 }
 
 pub fn counts(connection: &Connection, account: i64) -> rusqlite::Result<Missed> {
     let sql = "SELECT count(gone_ms), coalesce(sum(doubted), 0), count(iif(gone_ms IS NULL AND NOT doubted, 1, NULL)) FROM file
                WHERE account_id = ?1 AND (gone_ms IS NOT NULL OR doubted OR absent_ms IS NOT NULL)";
-    connection.prepare_cached(sql)?.query_row([account], |row| {
+    let missed = connection.prepare_cached(sql)?.query_row([account], |row| {
         let (gone, doubted): (u64, u64) = (row.get(0)?, row.get(1)?);
         let absent_files = row.get(2)?;
-        Ok(Missed { missed_files: gone.saturating_add(doubted), doubted_files: doubted, absent_files })
-    })
+        Ok(Missed { missed_files: gone.saturating_add(doubted), doubted_files: doubted, absent_files, stray_files: 0 })
+    })?;
+    let sql = "SELECT count(*) FROM file WHERE account_id = ?1 AND stray";
+    let stray_files = connection.prepare_cached(sql)?.query_row([account], |row| row.get(0))?;
+    Ok(Missed { stray_files, ..missed })
 }

@@ -205,7 +205,7 @@ pub fn judge(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (account_id, path) DO UPDATE SET size = ?3, mtime_ns = ?4, inode = ?5, format = ?6, verdict = ?7,
              reason = ?8, reader_version = ?9, judged_ms = ?10, gone_ms = NULL, doubted = 0, absent_ms = NULL,
-             ctime_ns = ?11
+             stray = 0, ctime_ns = ?11
          RETURNING id",
     )?;
     let Judged { path, stamp, format, verdict, reason } = judged;

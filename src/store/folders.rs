@@ -1,7 +1,7 @@
 //! The watched folders: how each is watched, and which one it was when it was last looked through.
 
 use super::listing::as_text;
-use super::{Account, disks};
+use super::{Account, absent, disks};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -125,9 +125,10 @@ pub fn keep(connection: &Connection, account: Account, paths: &[PathBuf]) -> rus
             let path = known.folder.as_os_str().as_bytes();
             connection.execute("DELETE FROM folder WHERE account_id = ?1 AND path = ?2", params![account.id, path])?;
             disks::forget(connection, account, &known.folder)?;
+            absent::set_stray(connection, account, &known.folder)?;
         }
     }
-    Ok(())
+    paths.iter().try_for_each(|path| absent::set_watched_again(connection, account, path))
 }
 
 /// All that are known of an account, by path.

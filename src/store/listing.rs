@@ -275,6 +275,9 @@ pub struct FileStatus {
     /// It was missed with so much else that a person has to say whether it is gone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
+    /// The folder that it was found in is not watched any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stray: bool,
     /// The ids of the sessions that it tells of.
     pub sessions: Vec<String>,
     /// Members of an archive that are not simply fine, the first of them.
@@ -305,7 +308,7 @@ pub fn file(connection: &Connection, file: i64) -> rusqlite::Result<FileStatus> 
     query.query_row([file], |row| file_status(connection, row))
 }
 
-const FILES: &str = "SELECT name, path, verdict, reason, format, judged_ms, file.id, gone_ms, doubted
+const FILES: &str = "SELECT name, path, verdict, reason, format, judged_ms, file.id, gone_ms, doubted, stray
     FROM file JOIN account ON account.id = account_id";
 
 fn file_status(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<FileStatus> {
@@ -318,6 +321,7 @@ fn file_status(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<FileS
         judged: instant(row.get(5)?),
         gone_since: instant(row.get(7)?),
         doubted: row.get(8)?,
+        stray: row.get(9)?,
         sessions: sessions_of(connection, row)?,
         members: members::of_file(connection, row.get(6)?)?,
     })

@@ -26,8 +26,8 @@ pub type Identity = (u64, u64);
 
 pub struct Root {
     pub folder: Folder,
-    /// It could not be read when it was last tried.
-    pub away: bool,
+    /// Why it could not be read when it was last tried, if it could not.
+    pub away: Option<String>,
     /// How its new files are noticed.
     pub mode: Mode,
     listened: Option<Identity>,
@@ -55,7 +55,7 @@ impl Root {
         let (scanned, took) = (Duration::ZERO, Duration::ZERO);
         Self {
             folder,
-            away: false,
+            away: None,
             mode,
             listened: None,
             is_known: false,
@@ -106,7 +106,7 @@ impl Root {
             let mode = self.choose(hints);
             let before = std::mem::replace(&mut self.mode, mode);
             // A limit is told of once, in whatever folder inside it is met the next time.
-            let is_news = self.away || !is_same_trouble(&before, &self.mode);
+            let is_news = self.away.is_some() || !is_same_trouble(&before, &self.mode);
             self.news = is_news.then(|| self.mode.clone());
         }
     }
@@ -161,7 +161,7 @@ impl Root {
 
     /// How it is watched, once. Nobody wants to know of a folder that is away.
     pub fn news(&mut self) -> Option<Mode> {
-        if self.away { None } else { self.news.take() }
+        if self.away.is_some() { None } else { self.news.take() }
     }
 
     /// The next time, listens anew whatever is there.
@@ -209,7 +209,7 @@ impl Root {
 
     /// Whether somebody waits for the next scan: it is the first one, or events do not tell of everything, or somebody has said so.
     pub fn is_awaited(&self) -> bool {
-        self.looked.is_none() || self.away || self.soon.is_some() || !matches!(self.mode, Mode::Events)
+        self.looked.is_none() || self.away.is_some() || self.soon.is_some() || !matches!(self.mode, Mode::Events)
     }
 
     /// Between two scans.

@@ -12,7 +12,7 @@ use std::time::Duration;
 impl Watcher {
     /// Scans the folder if it was away or is not the same as before.
     pub(super) fn look(&mut self) {
-        if self.root.has_changed() || self.root.away && !self.is_scanned() {
+        if self.root.has_changed() || self.root.away.is_some() && !self.is_scanned() {
             self.scan_root();
         }
     }
@@ -90,7 +90,9 @@ impl Watcher {
 
     fn away(&mut self, error: io::Error) {
         self.root.distrust();
-        if !std::mem::replace(&mut self.root.away, true) {
+        let why = error.to_string();
+        if self.root.away.as_ref() != Some(&why) {
+            self.root.away = Some(why);
             self.news.push_back(Next::Away { error });
         }
     }
@@ -122,7 +124,7 @@ impl Watcher {
             barred: barred.len(),
             identity: roots::identity(&dir),
         };
-        if is_root && std::mem::take(&mut self.root.away) {
+        if is_root && self.root.away.take().is_some() {
             self.news.push_back(Next::Back);
         }
         self.tell_of_watching();

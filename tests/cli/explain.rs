@@ -43,6 +43,22 @@ fn next(story: &Value) -> String {
     story["next"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
+/// Its file says something else now: nobody removed it, so it stays.
+#[test]
+fn a_session_of_an_overwritten_file_says_why_it_is_there() {
+    let place = Place::new();
+    let file = place.drop_file("run.fit", Run::default().build());
+    import(&place, &file);
+    assert!(text(&place, SESSION).contains(&format!("from       {}", file.display())));
+    fs::write(&file, Run::at(START + 86_400 * 30).build()).unwrap();
+    import(&place, &file);
+    let shown = text(&place, SESSION);
+    assert!(shown.contains("from       no file any more"), "{shown}");
+    let (session, _) = told(&place, SESSION);
+    assert_eq!((&session["records"], &session["state"]), (&json!([]), &json!("delivered")));
+    assert!(next(&session).contains("only a removed file takes its sessions with it"), "{session}");
+}
+
 #[test]
 fn one_run_in_three_files_tells_where_each_field_comes_from() {
     let place = Place::new();

@@ -127,7 +127,8 @@ impl Changes {
         assert_eq!(end, End::Done);
         // That was an hour ago.
         let outbox = rusqlite::Connection::open(self.place.state().join("outbox.db")).unwrap();
-        let missed = outbox.execute("UPDATE file SET gone_ms = gone_ms - 3600000 WHERE gone_ms NOT NULL", []).unwrap();
+        let sql = "UPDATE file SET gone_watched_ms = gone_watched_ms - 3600000 WHERE gone_ms NOT NULL";
+        let missed = outbox.execute(sql, []).unwrap();
         assert_eq!(missed, 3);
         outbox.execute("UPDATE account SET reconciled_ms = NULL", []).unwrap();
     }

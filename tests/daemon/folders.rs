@@ -30,6 +30,32 @@ fn a_folder_that_goes_away_and_comes_back_costs_nothing() {
     daemon.wait_for_sessions(&place, 3);
 }
 
+/// What has taken its name says what to do.
+#[test]
+fn why_a_folder_is_away_is_told_as_it_changes() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    fs::rename(place.folder(), place.dir.path().join("unmounted")).unwrap();
+    daemon.wait_for("folder.away");
+    let is_told = |what: &str| {
+        let status = &place.json(&["status", "--json"])[0]["accounts"][0]["folders"][0];
+        status["mode"] == "away" && status["reason"].as_str().unwrap().to_lowercase().contains(what)
+    };
+    wait::until_true("it to be told missing", || is_told("no such file"));
+    fs::write(place.folder(), "x").unwrap();
+    wait::until_true("it to be told a file", || is_told("not a directory"));
+    fs::remove_file(place.folder()).unwrap();
+    symlink(place.folder(), place.folder()).unwrap();
+    wait::until_true("it to be told a loop", || is_told("symbolic link"));
+    fs::remove_file(place.folder()).unwrap();
+    wait::until_true("it to be told missing", || is_told("no such file"));
+    fs::create_dir(place.folder()).unwrap();
+    daemon.wait_for("folder.back");
+    place.drop_file("a.fit", run(0));
+    daemon.wait_for_sessions(&place, 1);
+    assert_eq!(daemon.events("folder.away").len(), 4);
+}
+
 #[test]
 fn a_folder_that_is_removed_and_made_again_is_listened_to() {
     let place = Place::new();

@@ -92,6 +92,118 @@ fn a_removed_file_loses_its_session_after_the_grace_and_gets_it_back() {
     assert!(!server.saw_one_twice_at_once());
 }
 
+fn memory(place: &Place) -> rusqlite::Connection {
+    rusqlite::Connection::open(place.state().join("outbox.db")).unwrap()
+}
+
+/// Nor is a clock asked: for the memory, one that was wrong before, or is now, is a file that was missed at any other time.
+#[test]
+fn the_time_of_grace_is_what_somebody_saw_pass() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delete", "1d");
+    let mut daemon = start(&place, &server, 4);
+    fs::remove_file(file(&place, 1)).unwrap();
+    daemon.wait_for("file.missed");
+    daemon.terminate();
+    let watched = || {
+        let sql = "SELECT gone_watched_ms, watched_ms FROM file JOIN account ON account.id = account_id WHERE gone_ms NOT NULL";
+        let row = |row: &rusqlite::Row<'_>| Ok::<(i64, i64), _>((row.get(0)?, row.get(1)?));
+        memory(&place).query_row(sql, [], row).unwrap()
+    };
+    let (missed, before) = watched();
+    let years = 400 * 86_400_000_i64;
+    for (run, gone) in [(2, -years), (3, years)] {
+        let moved = memory(&place).execute("UPDATE file SET gone_ms = gone_ms + ?1 WHERE gone_ms NOT NULL", [gone]);
+        assert_eq!(moved.unwrap(), 1);
+        let mut daemon = start_again(&place, &server, 4);
+        if run == 2 {
+            fs::remove_file(file(&place, run)).unwrap();
+            daemon.wait_for("file.missed");
+            fs::write(file(&place, run), Run { records: 2, ..Run::at(START + run * 86_400) }.build()).unwrap();
+            daemon.wait_for("file.back");
+        }
+        scans(&mut daemon, 2);
+        assert!(daemon.events("file.forgotten").is_empty());
+        daemon.terminate();
+    }
+    assert!(server.deletes().is_empty());
+    // What is seen in each run adds up.
+    let (still, after) = watched();
+    assert!(still == missed && missed <= before && after >= before + 2000, "{missed} {before} {after}");
+    let day = "UPDATE account SET watched_ms = watched_ms + 86400000";
+    assert_eq!(memory(&place).execute(day, []).unwrap(), 1);
+    let mut daemon = place.start();
+    assert_eq!(daemon.wait_for("session.deleted")["session"], id(1));
+    assert_eq!(server.deletes().len(), 1);
+}
+
+/// Nobody knows what was moved to a folder that is away.
+#[test]
+fn a_removed_file_is_looked_for_in_the_other_folders() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delete", "100ms");
+    let other = place.dir.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("9.fit"), Run::at(START + 9 * 86_400).build()).unwrap();
+    let config = fs::read_to_string(place.config()).unwrap();
+    fs::write(place.config(), config.replace("folders = [", &format!("folders = ['{}', ", other.display()))).unwrap();
+    drop_runs(&place, 4);
+    let mut daemon = start_again(&place, &server, 5);
+    let away = place.dir.path().join("away");
+    fs::rename(&other, &away).unwrap();
+    daemon.wait_for("folder.away");
+    fs::rename(file(&place, 1), away.join("moved.fit")).unwrap();
+    fs::remove_file(file(&place, 2)).unwrap();
+    let held = daemon.wait_for("folder.awaited");
+    assert_eq!((held["folder"].as_str(), held["other"].as_str()), (place.folder().to_str(), other.to_str()));
+    // What is only renamed needs no other folder.
+    fs::rename(file(&place, 3), place.folder().join("renamed.fit")).unwrap();
+    assert_eq!(daemon.wait_for("file.forgotten")["file"].as_str(), file(&place, 3).to_str());
+    scans(&mut daemon, 2);
+    assert!(server.deletes().is_empty(), "{:?}", server.deletes());
+    assert_eq!(daemon.events("folder.awaited").len(), 1, "said once");
+    fs::rename(&away, &other).unwrap();
+    assert_eq!(daemon.wait_for("session.deleted")["session"], id(2));
+    wait::until_true("the old name to be forgotten", || {
+        let files = place.json(&["files", "list", "--json"]);
+        files.iter().all(|known| known["file"].as_str() != file(&place, 1).to_str())
+    });
+    assert_eq!((server.deletes(), server.sessions().len()), ([(id(2), 1)].into(), 4));
+    assert_eq!(server.puts().values().sum::<u32>(), 5, "nothing is put again");
+}
+
+/// What is known by the paths of before is no reason to keep what is removed now, where it is known by others.
+#[test]
+fn a_folder_that_has_another_path_is_the_same_to_people() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delete", "100ms");
+    start(&place, &server, 4).terminate();
+    let (old, new) = (place.folder(), place.dir.path().join("new"));
+    fs::remove_file(file(&place, 3)).unwrap();
+    fs::rename(&old, &new).unwrap();
+    let config = fs::read_to_string(place.config()).unwrap();
+    let other = config.replace(&format!("'{}'", old.display()), &format!("'{}'", new.display()));
+    assert_ne!(config, other);
+    fs::write(place.config(), other).unwrap();
+    let mut daemon = start_again(&place, &server, 4);
+    let files = || place.json(&["files", "list", "--json"]);
+    wait::until_true("what is known by both paths to be forgotten", || {
+        let of = |stray: bool| files().iter().filter(|file| (file["stray"] == true) == stray).count();
+        (of(false), of(true)) == (3, 1)
+    });
+    fs::remove_file(new.join("1.fit")).unwrap();
+    assert_eq!(daemon.wait_for("session.deleted")["session"], id(1));
+    // What went before it was known elsewhere is left to a person, who is told.
+    assert_eq!(place.json(&["status", "--json"])[0]["accounts"][0]["strayFiles"], 1);
+    let text = String::from_utf8(place.run(&["status"]).stdout).unwrap();
+    assert!(text.contains("unwatched 1 files of folders that are not watched any more"), "{text}");
+    assert_eq!(server.deletes(), [(id(1), 1)].into());
+    let (code, answer, error) = forget(&place, &[&old]);
+    assert_eq!((code, &answer), (Some(0), &json!({"files": 1, "deleted": 1})), "{error}");
+    assert_eq!(daemon.wait_for("session.deleted")["session"], id(3));
+    assert_eq!(files().len(), 2);
+}
+
 /// Also without the setting, and for a file that comes back in time.
 #[test]
 fn what_is_kept_or_comes_back_is_not_deleted() {

@@ -89,10 +89,30 @@ fn a_share_that_does_not_answer_holds_up_nobody_else() {
     fs::write(behind.join("3.fit"), run(3)).unwrap();
     daemon.wait_for_sessions(&place, 4);
 
-    // It is not waited for at the end either.
+    // Those that waited for it while others took their place end in silence.
     server.signal("STOP");
     place.drop_file("4.fit", run(4));
     daemon.wait_for_sessions(&place, 5);
+    for _ in 0..2 {
+        daemon.signal("HUP");
+        daemon.wait_for_long("daemon.reloaded");
+    }
+    server.signal("CONT");
+    fs::write(behind.join("5.fit"), run(5)).unwrap();
+    daemon.wait_for_sessions(&place, 6);
+    wait::until_true("two folders to be watched", || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", daemon.id())).unwrap();
+        let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
+        names.filter(|name| name.trim() == "folder").count() == 2
+    });
+    let told = daemon.events("folder.watched");
+    assert_eq!(told.iter().filter(|told| told["folder"].as_str() == share.to_str()).count(), 2, "{told:?}");
+    assert!(daemon.events("store.failed").is_empty());
+
+    // It is not waited for at the end either.
+    server.signal("STOP");
+    place.drop_file("6.fit", run(6));
+    daemon.wait_for_sessions(&place, 7);
     daemon.signal("TERM");
     daemon.wait_for("daemon.stopped");
     // What asked a file system of FUSE, not even a kill ends until that has answered, or is gone.

@@ -127,8 +127,7 @@ const ACTS: &[(&str, Act)] = &[
         assert!(!absent::is_lacking(connection, account, &path, 1).unwrap());
     }),
     ("a file is looked for elsewhere", |history, number| {
-        let is_told =
-            absent::is_told_elsewhere(&history.connection, history.row(number), "/w".as_ref(), |_| true).unwrap();
+        let is_told = absent::is_told_elsewhere(&history.connection, history.row(number), |_| true).unwrap();
         assert!(!is_told);
     }),
     ("a file may be moved", |history, number| {

@@ -13,6 +13,12 @@ use crate::store::story::Waits;
 /// Of a session.
 pub fn session(told: &SessionStory, scene: &Scene<'_>) -> Vec<String> {
     let mut next = vec![state(told, scene)];
+    if told.records.is_empty() && told.state != "deleted" {
+        next.push(
+            "it stays, as only a removed file takes its sessions with it; to be rid of it, delete it on the server"
+                .into(),
+        );
+    }
     if let Some(suspect) = &told.suspect {
         next.push(format!(
             "it {suspect} If so, correct the zone in the settings (timezone, [timezones], or a folder's timezone)"
@@ -116,7 +122,7 @@ fn remembered(told: &FileStory, memory: &Remembered, now: Option<&Look>) -> Vec<
         let sessions = match told.folder.as_ref().map(|folder| folder.on_removed) {
             Some(OnRemoved::Keep) => "its sessions stay, as its folder says on_removed = \"keep\"",
             Some(OnRemoved::Delete) => {
-                "its sessions are deleted after watch.removed_grace, unless another file tells of them or much else is missing"
+                "its sessions are deleted after watch.removed_grace, unless another file tells of them, much else is missing or another folder is away"
             }
             None => "its sessions stay, as it is in no watched folder",
         };

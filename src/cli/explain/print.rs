@@ -196,6 +196,9 @@ impl<W: Write> Page<'_, W> {
         for record in &told.records {
             self.record(record)?;
         }
+        if told.records.is_empty() && told.state != "deleted" {
+            self.line("from", "no file any more: those that told of it say something else now")?;
+        }
         let origin = |Origin { field, value, place }: &Origin| match told.records.len() {
             1 => format!("{:<18} {value}", field.as_str()),
             _ => format!("{:<18} {value} ← {}", field.as_str(), place.short()),

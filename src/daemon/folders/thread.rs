@@ -76,6 +76,10 @@ impl FolderThread {
         let path = self.folder.path.clone();
         loop {
             let next = watcher.next(&mut |path, stamp| self.known(path, stamp));
+            if sender.is_stopped() {
+                // Whoever looked at what did not answer meanwhile has nobody to tell any more.
+                return removals.stop(&self.owner);
+            }
             let name = &self.owner.0.name;
             match next {
                 Next::Stopped => return,
@@ -177,8 +181,11 @@ impl FolderThread {
     }
 
     fn failed(&self, what: &str, error: &Error) {
-        events::store_failed(what, error);
-        self.store.suspect(error);
+        // It is closed when all has stopped, and does not wait for a folder that does not answer.
+        if !matches!(error, Error::Closed) {
+            events::store_failed(what, error);
+            self.store.suspect(error);
+        }
     }
 
     fn forget_ghosts(&self, path: &Path, scan: Option<Scanned>) {

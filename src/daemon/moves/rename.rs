@@ -119,7 +119,8 @@ pub fn hint_for(error: &io::Error) -> &'static str {
             "files are moved within one disk only; those of another one stay where they are"
         }
         io::ErrorKind::NotADirectory => "give it another name",
-        _ => "it is tried again after the next scan",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk of the folder",
+        _ => "see that a file can be renamed there by hand",
     }
 }
 

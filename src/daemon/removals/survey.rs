@@ -3,7 +3,7 @@
 use crate::store::absent::Which;
 use crate::store::{Account, absent};
 use crate::watch::{Pulse, is_there, names};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use std::io;
 use std::path::Path;
@@ -28,11 +28,11 @@ pub struct Survey {
     pub sessions: usize,
 }
 
-/// A file, and since when it is missed if that is no news.
+/// A file, and how long the folders had been watched when it was missed, if that is no news.
 #[derive(Clone, Copy, Debug)]
 pub struct Missed {
     pub file: i64,
-    pub gone: Option<Timestamp>,
+    pub since: Option<SignedDuration>,
 }
 
 impl Survey {
@@ -68,20 +68,20 @@ pub fn survey(
     let mut survey = Survey::default();
     absent::below(connection, account, folder, which, |told| {
         pulse.at(&told.path);
-        let was_away = told.gone.is_some() || told.doubted || told.absent.is_some();
+        let was_away = told.missed || told.doubted || told.absent.is_some();
         match (is_there(&told.path).map_err(|_| Trouble::Io)?, was_away) {
             (true, true) => survey.back.push(told.file),
             (true, false) => {}
             (false, _) if !told.doubted && has_moved(&told.path) => survey.moved.push(told.file),
             // Whatever else is missed: no session is at stake.
             (false, _) if is_told_elsewhere(connection, told.file, folder)? => {
-                survey.told_elsewhere.push(Missed { file: told.file, gone: told.gone });
+                survey.told_elsewhere.push(Missed { file: told.file, since: told.since });
             }
             (false, _) if told.doubted => survey.doubted += 1,
             (false, _) if is_below_empty(&told.path, folder).map_err(|_| Trouble::Io)? => {
                 survey.below_empty.push(told.file);
             }
-            (false, _) => survey.missed.push(Missed { file: told.file, gone: told.gone }),
+            (false, _) => survey.missed.push(Missed { file: told.file, since: told.since }),
         }
         Ok::<(), Trouble>(())
     })?;
@@ -103,7 +103,7 @@ pub fn back(connection: &Connection, account: Account, folder: &Path, pulse: &Pu
 }
 
 fn is_told_elsewhere(connection: &Connection, file: i64, folder: &Path) -> rusqlite::Result<bool> {
-    absent::is_told_elsewhere(connection, file, folder, |path| is_there(path).unwrap_or_default())
+    absent::is_told_elsewhere(connection, file, |path| path.starts_with(folder) && is_there(path).unwrap_or_default())
 }
 
 /// What a look at a folder found where nothing follows for sessions.

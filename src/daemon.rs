@@ -59,7 +59,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
     let mut signals = Signals::listen().map_err(failed)?;
     let lock = tokio::select! {
         lock = Lock::take_in_turn(&config.state_dir, patience::PATIENCE) => lock?,
-        Wanted::Stop(_) = signals.next() => return Ok(()),
+        _ = signals.ending() => return Ok(()),
     };
     events::daemon_starting(
         env!("CARGO_PKG_VERSION"),
@@ -85,7 +85,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
         let _alive = Feeding::of_environment();
         let kept = running.sockets(&config);
         running.stop().await?;
-        if let Some(Wanted::Stop(name)) = signals.heard().await {
+        if let Some(name) = signals.ended().await {
             return ended(name);
         }
         telemetry::start(&next.config.settings.log);
@@ -274,11 +274,11 @@ impl Signals {
         }
     }
 
-    /// One that has come already.
-    async fn heard(&mut self) -> Option<Wanted> {
+    /// The same, if it has come already.
+    async fn ended(&mut self) -> Option<&'static str> {
         tokio::select! {
             biased;
-            wanted = self.next() => Some(wanted),
+            name = self.ending() => Some(name),
             () = std::future::ready(()) => None,
         }
     }

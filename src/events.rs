@@ -152,7 +152,7 @@ events! {
 
     /// The time of grace of removed files is over, and another folder of the account was not looked through since, or not all of it.
     ///
-    /// If that lasts, see to the other folder, or take it out of the settings.
+    /// Nothing; if that lasts, see to the other folder, or take it out of the settings.
     Info folder_awaited = "folder.awaited" (account: Text, folder: Path, other: Path) "removed files keep their sessions until another folder was looked through: they may have been moved there";
 
     /// Files that are done with cannot be moved to where the folder's settings want them.

@@ -19,6 +19,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Files that need attention are listed up to this many.
@@ -141,8 +143,10 @@ impl Status {
 fn check(config: &Config) -> anyhow::Result<Exit> {
     let standing = health::look(config)?;
     let mut problems = health::problems(&standing, Timestamp::now());
-    if !is_running(&config.state_dir) {
-        problems.insert(0, "fitferry is not running".to_owned());
+    match life(&config.state_dir) {
+        Life::Answers => {}
+        Life::Silent => problems.insert(0, "fitferry runs and does not answer".to_owned()),
+        Life::None => problems.insert(0, "fitferry is not running".to_owned()),
     }
     let mut out = output::stdout();
     if problems.is_empty() {
@@ -157,17 +161,30 @@ fn check(config: &Config) -> anyhow::Result<Exit> {
     Ok(if problems.is_empty() { Exit::Done } else { Exit::SomeInputFailed })
 }
 
+enum Life {
+    /// Or nobody may ask.
+    Answers,
+    Silent,
+    None,
+}
+
 /// Whether it runs, as far as that may be asked: who starts, or takes other settings, holds the lock and will answer soon.
-fn is_running(state_dir: &Path) -> bool {
+fn life(state_dir: &Path) -> Life {
     let until = Instant::now() + PATIENCE;
-    loop {
-        if control::is_running(state_dir) != Some(false) {
-            return true;
-        }
+    while control::is_running(state_dir) == Some(false) {
         if Instant::now() > until || !Lock::is_held(state_dir) {
-            return false;
+            return Life::None;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50));
+    }
+    // A call has no end of its own.
+    let (answer, answered) = channel();
+    let state_dir = state_dir.to_path_buf();
+    thread::spawn(move || answer.send(control::ping(&state_dir)));
+    match answered.recv_timeout(PATIENCE) {
+        // Also that it is of another version, or that it ends just now.
+        Ok(_) => Life::Answers,
+        Err(_) => Life::Silent,
     }
 }
 

@@ -107,7 +107,7 @@ pub struct Watchdog {
 impl Watchdog {
     pub fn of_environment(server: Option<SocketAddr>) -> Self {
         // Twice in the time that systemd allows, as its documentation advises.
-        Self { every: sd_notify::watchdog_enabled().map(|within| within / 2), server }
+        Self { every: watched(), server }
     }
 
     /// Never ends. Each sign of life follows an answer of everything that could hang: the store's thread, whoever delivers,
@@ -154,7 +154,7 @@ pub struct Feeding {
 impl Feeding {
     /// Nothing if systemd wants no signs.
     pub fn of_environment() -> Option<Self> {
-        let every = sd_notify::watchdog_enabled()? / 2;
+        let every = watched()?;
         let (stop, stopped) = mpsc::channel();
         let until = Instant::now() + LONGEST_RELOAD;
         let feed = move || {
@@ -169,4 +169,9 @@ impl Feeding {
         std::thread::Builder::new().name("reload".to_owned()).spawn(feed).ok()?;
         Some(Self { stop })
     }
+}
+
+/// How often the service manager wants a sign of life, if it does; twice as often as it has to be.
+fn watched() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|within| within / 2).filter(|every| !every.is_zero())
 }

@@ -204,3 +204,55 @@ fn monitors_do_not_hear_of_reloads() {
         daemon.wait_for("daemon.reloaded");
     }
 }
+
+/// What is said last counts, also while it still takes what was said before.
+#[test]
+fn a_reload_during_a_reload_is_not_lost() {
+    let place = Place::new();
+    configure(&place, &place.folder(), "");
+    let mut daemon = place.start();
+    for number in 0..10 {
+        let [first, last] = ["first", "last"].map(|name| place.dir.path().join(format!("{name}{number}")));
+        configure(&place, &first, "");
+        daemon.signal("HUP");
+        daemon.wait_for_where("folder.watched", |event| event["folder"].as_str() == first.to_str());
+        daemon.signal("HUP");
+        configure(&place, &last, "");
+        daemon.signal("HUP");
+        daemon.wait_for_where("folder.watched", |event| event["folder"].as_str() == last.to_str());
+    }
+}
+
+/// Whoever has no watchdog asks, and is not told that all is well.
+#[test]
+fn one_that_hangs_is_not_well() {
+    let place = Place::new();
+    configure(&place, &place.folder(), "");
+    let daemon = place.start();
+    daemon.signal("STOP");
+    let checked = place.run(&["status", "--check"]);
+    daemon.signal("CONT");
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.status.code() == Some(1) && said.contains("does not answer"), "{said}");
+}
+
+/// Neither is a signal lost while another process has the lock.
+#[test]
+fn one_that_waits_for_its_turn_can_be_stopped() {
+    let place = Place::new();
+    configure(&place, &place.folder(), "");
+    fs::create_dir_all(place.state()).unwrap();
+    let lock = fs::File::create(place.state().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let daemon = place.spawn(&[], &[]);
+    // It listens to signals before anything else.
+    let caught = |bit: u32| {
+        let status = fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
+        u64::from_str_radix(&mask, 16).unwrap() >> (bit - 1) & 1 == 1
+    };
+    wait::until_true("it to listen", || caught(1) && caught(15));
+    daemon.signal("HUP");
+    daemon.signal("TERM");
+    assert!(daemon.end().0.success());
+}

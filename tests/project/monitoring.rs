@@ -134,7 +134,7 @@ fn the_units_of_the_recipe_for_mail_are_understood() {
     let units: Vec<PathBuf> = ["fitferry-check.service", "fitferry-check.timer", "fitferry-mail@.service"]
         .map(|name| {
             let path = place.path().join(name);
-            let unit = example(name).replace("/usr/bin/fitferry", env!("CARGO_BIN_EXE_fitferry"));
+            let unit = example(name).replace("=fitferry ", concat!("=", env!("CARGO_BIN_EXE_fitferry"), " "));
             fs::write(&path, unit).unwrap();
             path
         })

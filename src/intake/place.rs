@@ -63,16 +63,18 @@ pub fn is_told(connection: &Connection, file: i64, workouts: &[Workout]) -> rusq
 }
 
 /// Whether a workout may be the beginning of one and the rest of what the file told before: it ends as that did and begins
-/// elsewhere, or begins in the middle of that and goes on beyond its end.
+/// elsewhere, or begins in the middle of that and goes on beyond its end, or has another key for the same beginning.
 pub fn is_torn(connection: &Connection, file: i64, workouts: &[Workout]) -> rusqlite::Result<bool> {
     let mut former = Vec::new();
     records::of_file(connection, file, |_, _, json| {
-        former.extend(serde_json::from_str::<Workout>(json).ok().map(|workout| (workout.start, workout.end)));
+        let workout = serde_json::from_str::<Workout>(json).ok();
+        former.extend(workout.map(|Workout { start, end, key, .. }| (start, (end, key))));
     })?;
-    let (starts, ends): (HashSet<_>, HashSet<_>) = former.iter().copied().unzip();
-    let is_torn = |Workout { start, end, .. }: &Workout| {
-        let goes_on = || former.iter().any(|(from, to)| from < start && start < to && to < end);
-        !starts.contains(start) && (ends.contains(end) || goes_on())
+    let starts: HashMap<_, _> = former.iter().map(|(start, (_, key))| (start, key)).collect();
+    let ends: HashSet<_> = former.iter().map(|(_, (end, _))| end).collect();
+    let is_torn = |Workout { start, end, key, .. }: &Workout| match starts.get(start) {
+        Some(former) => *former != key,
+        None => ends.contains(end) || former.iter().any(|(from, (to, _))| from < start && start < to && to < end),
     };
     Ok(workouts.iter().any(is_torn))
 }

@@ -129,6 +129,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_full_disk_needs_room() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            assert!(hint_for(&kind.into()).contains("make room"), "{kind}");
+        }
+    }
+
+    #[test]
     fn numbers_go_before_the_ending() {
         for (path, second) in [
             ("/w/a/run.fit", "/d/run (2).fit"),

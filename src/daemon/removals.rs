@@ -161,6 +161,11 @@ impl Removals {
         (1..=MOST_EARLY).contains(&self.early).then_some(self.early)
     }
 
+    /// Whether another folder is waited for, and after how many scans in a row.
+    pub fn waits(&self) -> Option<u32> {
+        (self.grace.waits > 0).then_some(self.grace.waits)
+    }
+
     /// What does not happen as long as a part of the folder cannot be read.
     pub fn remark(&self) -> &'static str {
         if self.is_deleting { "; until it can, removed files keep their sessions" } else { "" }

@@ -136,7 +136,11 @@ impl FolderThread {
                     let now = Ground { root: scan.identity, disks, met: Vec::new() };
                     let grounds = (&self.ground, &now);
                     match removals.scanned(&path, scan, grounds, &self.owner, &self.known, &self.pulse) {
-                        Ok(true) => self.ground = now,
+                        Ok(true) => {
+                            self.ground = now;
+                            // The other one is perhaps looked through just now.
+                            removals.waits().into_iter().for_each(|time| watcher.scan_again(time));
+                        }
                         Ok(false) => removals.is_early().into_iter().for_each(|time| watcher.scan_again(time)),
                         Err(error) => self.failed("looking for removed files", &error),
                     }

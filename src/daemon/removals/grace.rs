@@ -18,13 +18,14 @@ pub struct Grace {
     looks: Arc<Looks>,
     /// Whether sessions are at stake whose time is not over.
     pub is_running: bool,
-    /// Which other folder was waited for when it was.
+    /// Which other folder was waited for when it was, and after how many scans in a row.
     awaited: Option<PathBuf>,
+    pub waits: u32,
 }
 
 impl Grace {
     pub fn new(time: SignedDuration, looks: Arc<Looks>) -> Self {
-        Self { time, looks, is_running: false, awaited: None }
+        Self { time, looks, is_running: false, awaited: None, waits: 0 }
     }
 
     /// Notes which files are missed, and forgets those whose time is over. Where sessions of a folder are at stake, all others
@@ -66,6 +67,7 @@ impl Grace {
 
     /// Another folder, as files may have been moved there; told once.
     fn wait_for(&mut self, owner: &Owner, folder: &Path, other: Option<PathBuf>) {
+        self.waits = if other.is_some() { self.waits.saturating_add(1) } else { 0 };
         if other != self.awaited {
             if let Some(other) = &other {
                 events::folder_awaited(&owner.0.name, folder, other);

@@ -258,7 +258,7 @@ impl World {
             2..6 => {
                 self.files_come();
                 let (requests, instant) = (self.random.usize(1..=6), self.micros(3_000));
-                self.network.wait_for_requests(requests, Duration::from_millis(400));
+                self.network.wait_for_requests(requests, Duration::from_secs(1));
                 daemon.listen(instant);
             }
             // While files come.
@@ -330,8 +330,7 @@ fn killed_at_any_instant_it_loses_nothing_and_doubles_nothing() {
         let before = newest.insert(id, *end).unwrap_or_default();
         assert!(before <= *end, "an older revision of {id} came after a newer one, seed {seed}");
     }
-    // How many depends on the machine.
-    assert!(early > count / 10, "only {early} of {count} sessions were sent while it was killed");
+    assert!(early > count / 4, "only {early} of {count} sessions were sent while it was killed");
     let needless = taken.len() - taken.iter().collect::<BTreeSet<_>>().len();
     let most = hidden + CONCURRENCY * usize::try_from(kills).unwrap();
     assert!(needless <= most, "{needless} sent once more, {hidden} answers were lost, seed {seed}");

@@ -437,9 +437,10 @@ impl Watcher {
 
     fn pause(&self) -> Duration {
         let again = self.again.front().map(|(due, _)| *due);
-        let next =
-            self.tracks.next_due().into_iter().chain(again).chain(self.unheard.next_due()).chain(self.next_work());
-        next.fold(self.root.next_scan(&self.rules).min(self.next_look()), Duration::min).saturating_sub(self.now())
+        // The next scan comes after the one that is under way.
+        let scan = (!self.is_scanned()).then(|| self.root.next_scan(&self.rules));
+        let next = self.tracks.next_due().into_iter().chain(again).chain(self.unheard.next_due());
+        next.chain(self.next_work()).chain(scan).fold(self.next_look(), Duration::min).saturating_sub(self.now())
     }
 
     fn now(&self) -> Duration {

@@ -266,3 +266,22 @@ fn only_a_scan_that_nobody_waits_for_rests() {
     polled.scan_in_time();
     assert!(polled.scans[0].pace.is_none(), "events tell nothing");
 }
+
+/// A scan takes longer than the time until the next one.
+#[test]
+fn nobody_is_busy_while_a_scan_rests() {
+    let scan_every = Duration::from_secs(1);
+    let place = tempfile::tempdir().unwrap();
+    let mut watcher = hearing_watcher(Rules { scan_every, ..RULES }, place.path());
+    std::fs::write(place.path().join("a.fit"), "known").unwrap();
+    watcher.scan_in_time();
+    let mut slow = |_: &Path, _| {
+        std::thread::sleep(scan_every);
+        Known::Settled
+    };
+    assert_eq!(watcher.scan_on(&mut slow), None);
+    let work = watcher.next_work().expect("it rests");
+    watcher.on_time();
+    let pause = watcher.pause();
+    assert!(watcher.now() + pause >= work, "it would wake after {pause:?}");
+}

@@ -1,13 +1,13 @@
 //! The disks that a folder's files were on: whether a file is missed where the disk is not what it was. Pure.
 
 use crate::store::disks::Disk;
-use crate::watch::Identity;
+use crate::watch::{Identity, Scanned};
 use std::path::Path;
 
 /// What is known of the disks of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ground {
-    /// The folder itself, when the last whole look came to its conclusions.
+    /// The folder itself, when the last whole look that found files in it came to its conclusions.
     pub root: Option<Identity>,
     /// Those that were mounted inside then.
     pub disks: Vec<Disk>,
@@ -16,6 +16,13 @@ pub struct Ground {
 }
 
 impl Ground {
+    /// As a scan of the whole folder found it. An empty folder may be the place of a disk that is not mounted: it is not taken
+    /// for the one that held files, however often we start meanwhile.
+    pub fn after(&self, scan: Scanned, disks: Vec<Disk>) -> Self {
+        let root = scan.identity.map(|now| if scan.files > 0 { now } else { self.root.unwrap_or(now) });
+        Self { root, disks, met: Vec::new() }
+    }
+
     /// Takes in a disk that somebody came to; whether that is news.
     pub fn meet(&mut self, disk: &Disk) -> bool {
         let is_news = !self.disks.contains(disk) && !self.met.contains(disk);
@@ -41,6 +48,17 @@ impl Ground {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_folder_is_not_the_one_that_held_files() {
+        let [one, other] = [(1, 2), (1, 3)];
+        let scan = |files, identity| Scanned { is_root: true, files, identity, ..Scanned::default() };
+        let after = |root, scan| Ground { root, ..Ground::default() }.after(scan, Vec::new()).root;
+        assert_eq!(after(None, scan(0, Some(one))), Some(one));
+        assert_eq!(after(Some(one), scan(0, Some(other))), Some(one));
+        assert_eq!(after(Some(one), scan(1, Some(other))), Some(other));
+        assert_eq!(after(Some(one), scan(0, None)), None);
+    }
 
     #[test]
     fn what_was_on_a_disk_that_comes_or_goes_has_moved() {

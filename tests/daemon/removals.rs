@@ -172,6 +172,36 @@ fn a_removed_file_is_looked_for_in_the_other_folders() {
     assert_eq!(server.puts().values().sum::<u32>(), 5, "nothing is put again");
 }
 
+/// Where a disk was that held files, an empty folder stays what it is, also for the next start.
+#[test]
+fn a_folder_whose_disk_is_away_is_waited_for_over_restarts() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delete", "100ms");
+    let [other, away] = ["other", "away"].map(|name| place.dir.path().join(name));
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("9.fit"), Run::at(START + 9 * 86_400).build()).unwrap();
+    let config = fs::read_to_string(place.config()).unwrap();
+    fs::write(place.config(), config.replace("folders = [", &format!("folders = ['{}', ", other.display()))).unwrap();
+    drop_runs(&place, 4);
+    let mut daemon = start_again(&place, &server, 5);
+    scans(&mut daemon, 2);
+    daemon.terminate();
+    fs::rename(&other, &away).unwrap();
+    fs::create_dir(&other).unwrap();
+    fs::rename(file(&place, 1), away.join("moved.fit")).unwrap();
+    for _ in 0..3 {
+        let mut daemon = start_again(&place, &server, 5);
+        daemon.wait_for("folder.awaited");
+        scans(&mut daemon, 2);
+        daemon.terminate();
+    }
+    fs::remove_dir(&other).unwrap();
+    fs::rename(&away, &other).unwrap();
+    let mut daemon = start_again(&place, &server, 5);
+    assert_eq!(daemon.wait_for("file.forgotten")["deleted"], 0);
+    assert!(server.deletes().is_empty() && server.sessions().len() == 5);
+}
+
 /// What is known by the paths of before is no reason to keep what is removed now, where it is known by others.
 #[test]
 fn a_folder_that_has_another_path_is_the_same_to_people() {

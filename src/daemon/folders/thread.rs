@@ -133,7 +133,7 @@ impl FolderThread {
                         sender.send(Hint::Move { anew: true });
                     }
                     events::scan_done(name, &path, scan.files, scan.candidates, took.as_millis());
-                    let now = Ground { root: scan.identity, disks, met: Vec::new() };
+                    let now = self.ground.after(scan, disks);
                     let grounds = (&self.ground, &now);
                     match removals.scanned(&path, scan, grounds, &self.owner, &self.known, &self.pulse) {
                         Ok(true) => {

@@ -199,6 +199,18 @@ pub fn sessions_of(connection: &Connection, files: &[i64]) -> rusqlite::Result<u
     query.query_row([format!("[{files}]")], |row| row.get(0))
 }
 
+/// Which of these missed files may only have another name now: one waits that has their size, as it cannot be read or is not
+/// believed yet.
+pub fn perhaps_unread(connection: &Connection, account: Account, files: &[i64]) -> rusqlite::Result<HashSet<i64>> {
+    let files = files.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+    let mut query = connection.prepare_cached(&format!(
+        "WITH these AS MATERIALIZED (SELECT value FROM json_each(?1))
+         SELECT id FROM file WHERE id IN these AND size IN (
+             SELECT size FROM file WHERE account_id = ?2 AND verdict = 'waiting' AND id NOT IN these AND NOT {IS_AWAY})",
+    ))?;
+    query.query_map(params![format!("[{files}]"), account.id], |row| row.get(0))?.collect()
+}
+
 /// Removes a file's row, after its records: should it come back, it is read again. Returns its path.
 pub fn forget(connection: &Connection, file: i64) -> rusqlite::Result<PathBuf> {
     connection.prepare_cached("DELETE FROM file WHERE id = ?1 RETURNING path")?.query_row([file], path)

@@ -30,6 +30,39 @@ fn an_unreadable_file_is_reported_once_and_taken_once_it_can_be_read() {
     assert_eq!(daemon.events("file.unreadable").len(), 1);
 }
 
+/// It may be the one that is missed, under another name.
+#[test]
+fn a_renamed_file_that_cannot_be_read_keeps_its_session() {
+    let place = Place::new();
+    let files = [0, 1, 2].map(|day| place.drop_file(&format!("{day}.fit"), Run::at(START + day * 86_400).build()));
+    let folder = place.folder();
+    let config = format!(
+        "folders = [{{ path = '{}', on_removed = 'delete' }}]\n[watch]\nscan_every = '1s'\nremoved_grace = '100ms'\n",
+        folder.display()
+    );
+    fs::write(place.config(), config).unwrap();
+    let nobody = Nobody::of(&place, &[]);
+    let mut command = nobody.command(&place);
+    command.args(["run", "--listen", "127.0.0.1:0"]).env("FITFERRY_LOG__FORMAT", "json");
+    let mut daemon = Daemon::spawn(command.env("FITFERRY_LOG__LEVEL", "debug"));
+    daemon.wait_for("daemon.ready");
+    daemon.wait_for_sessions(&place, 3);
+    let scans = |daemon: &mut Daemon| {
+        daemon.events("scan.done");
+        (0..4).for_each(|_| drop(daemon.wait_for("scan.done")));
+    };
+    scans(&mut daemon);
+    let renamed = folder.join("renamed.fit");
+    chmod(&files[1], 0o000);
+    fs::rename(&files[1], &renamed).unwrap();
+    daemon.wait_for_where("file.unreadable", |event| event["file"].as_str() == renamed.to_str());
+    scans(&mut daemon);
+    assert!(daemon.events("file.forgotten").is_empty());
+    assert_eq!(daemon.sessions(&place).len(), 3);
+    fs::remove_file(&renamed).unwrap();
+    daemon.wait_for("session.deleted");
+}
+
 #[test]
 fn a_closed_folder_is_reported_once_and_its_neighbours_are_listened_to() {
     let place = Place::new();

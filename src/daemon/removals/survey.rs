@@ -85,6 +85,11 @@ pub fn survey(
         }
         Ok::<(), Trouble>(())
     })?;
+    if !survey.missed.is_empty() {
+        let files: Vec<i64> = survey.missed.iter().map(|missed| missed.file).collect();
+        let unread = absent::perhaps_unread(connection, account, &files)?;
+        survey.missed.retain(|missed| !unread.contains(&missed.file));
+    }
     if survey.fresh() > 0 {
         survey.known = absent::telling(connection, account, folder)?;
     }

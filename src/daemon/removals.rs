@@ -191,12 +191,10 @@ impl Removals {
             Err(Trouble::Io) => return Ok(()),
         };
         let Absence { gone, back, over } = absence;
-        if !gone.is_empty() || !back.is_empty() {
-            route.store.call_blocking(move |connection| {
-                absent::set_absent(connection, &gone, now)?;
-                absent::set_present(connection, &back)
-            })?;
+        if !gone.is_empty() {
+            route.store.call_blocking(move |connection| absent::set_absent(connection, &gone, now))?;
         }
+        find_again(owner, back)?;
         for group in over.chunks(GROUP) {
             let (writer, group) = (person.clone(), group.to_vec());
             route.store.call_blocking(move |connection| {

@@ -168,17 +168,11 @@ pub fn telling(connection: &Connection, account: Account, path: &Path) -> rusqli
     query.query_row(params![account.id, path, from, to], |row| row.get(0))
 }
 
-/// Since when each of these is absent by now: those that were so already keep their time.
+/// Since when each of these is absent by now: those that were so already keep their time. Nobody is asked about them any more.
 pub fn set_absent(connection: &Connection, files: &[i64], now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "UPDATE file SET absent_ms = ?2 WHERE id = ?1 AND (absent_ms IS NULL OR absent_ms > ?2)";
+    let sql = "UPDATE file SET absent_ms = min(coalesce(absent_ms, ?2), ?2), gone_ms = NULL, doubted = 0 WHERE id = ?1";
     let mut update = connection.prepare_cached(sql)?;
     files.iter().try_for_each(|file| update.execute(params![file, now.as_millisecond()]).map(drop))
-}
-
-/// These are there again.
-pub fn set_present(connection: &Connection, files: &[i64]) -> rusqlite::Result<()> {
-    let mut update = connection.prepare_cached("UPDATE file SET absent_ms = NULL WHERE id = ?1")?;
-    files.iter().try_for_each(|file| update.execute([file]).map(drop))
 }
 
 /// Whether a file is still missed: it may have come back since somebody looked.

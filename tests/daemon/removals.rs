@@ -202,6 +202,31 @@ fn a_folder_whose_disk_is_away_is_waited_for_over_restarts() {
     assert!(server.deletes().is_empty() && server.sessions().len() == 5);
 }
 
+/// Where nothing follows from it any more, nobody is asked, and what comes back is there.
+#[test]
+fn whoever_keeps_sessions_after_all_is_asked_no_more() {
+    let server = FaultServer::start("right");
+    let place = place_for(&server, "delete", "1d");
+    let mut daemon = start(&place, &server, 5);
+    let away = place.dir.path().join("away");
+    fs::remove_file(file(&place, 4)).unwrap();
+    daemon.wait_for("file.missed");
+    fs::rename(place.folder(), &away).unwrap();
+    fs::create_dir(place.folder()).unwrap();
+    daemon.wait_for("folder.doubted");
+    daemon.terminate();
+    fs::remove_dir(place.folder()).unwrap();
+    fs::rename(&away, place.folder()).unwrap();
+    fs::remove_file(file(&place, 3)).unwrap();
+    let config = fs::read_to_string(place.config()).unwrap();
+    fs::write(place.config(), config.replace("'delete'", "'keep'")).unwrap();
+    let _daemon = start_again(&place, &server, 5);
+    let account = || place.json(&["status", "--json"])[0]["accounts"][0].clone();
+    let counts = || ["missedFiles", "doubtedFiles", "absentFiles"].map(|name| account()[name].clone());
+    wait::until_true("all to be known for what they are", || counts() == [json!(0), json!(0), json!(2)]);
+    assert!(server.deletes().is_empty());
+}
+
 /// What is known by the paths of before is no reason to keep what is removed now, where it is known by others.
 #[test]
 fn a_folder_that_has_another_path_is_the_same_to_people() {

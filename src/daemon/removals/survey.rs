@@ -116,7 +116,7 @@ fn is_told_elsewhere(connection: &Connection, file: i64, folder: &Path) -> rusql
 pub struct Absence {
     /// Not there, and not known to be so.
     pub gone: Vec<i64>,
-    /// Known to be absent, and there again.
+    /// Known to be away, and there again.
     pub back: Vec<i64>,
     /// Absent for so long that their rows can go, as other files of the folder tell of all that they told.
     pub over: Vec<i64>,
@@ -134,13 +134,15 @@ pub fn absence(
     let mut absence = Absence::default();
     absent::below(connection, account, folder, which, |told| {
         pulse.at(&told.path);
+        // As long as removed files lost their sessions here.
+        let was_missed = told.missed || told.doubted;
         match (is_there(&told.path).map_err(|_| Trouble::Io)?, told.absent) {
-            (true, Some(_)) => absence.back.push(told.file),
-            (true, None) => {}
-            (false, None) => absence.gone.push(told.file),
+            (true, absent) if was_missed || absent.is_some() => absence.back.push(told.file),
+            (true, _) => {}
+            (false, absent) if was_missed || absent.is_none() => absence.gone.push(told.file),
             (false, Some(since)) if since > until => {}
             (false, Some(_)) if is_told_elsewhere(connection, told.file, folder)? => absence.over.push(told.file),
-            (false, Some(_)) => {}
+            (false, _) => {}
         }
         Ok::<(), Trouble>(())
     })?;

@@ -35,7 +35,7 @@ pub struct Removals {
     grace: Grace,
     /// What was told of it, until it is as it should be.
     told: Option<Doubt>,
-    /// Scans in a row that missed files and found others that are not read yet.
+    /// Scans in a row that missed files while others, here or in folders that were not looked through yet, are not read.
     early: u32,
 }
 
@@ -116,7 +116,10 @@ impl Removals {
         route.store.call_blocking(|_| Ok(()))?;
         let Some(which) = which(known, owner, folder, scan, pulse)? else { return Ok(false) };
         let has_moved = |path: &Path| before.has_moved(path, now);
-        let mut survey = match survey(known, person.account, folder, which, has_moved, pulse) {
+        // What is in another folder says nothing where this one may not be what it was.
+        let is_same = scan.settled > 0 && !before.is_another(now);
+        let counts = |path: &Path| path.starts_with(folder) || is_same && self.looks.contains(path);
+        let mut survey = match survey(known, person.account, folder, which, has_moved, counts, pulse) {
             Ok(survey) => survey,
             Err(Trouble::Store(error)) => return Err(error.into()),
             Err(Trouble::Io) => return Ok(false),
@@ -127,10 +130,13 @@ impl Removals {
             survey.sessions = mirror::count(known, person.account)?;
         }
         let doubt = doubt(scan, before.is_another(now), &survey, self.limits);
-        let is_early = scan.fresh > 0 && (doubt == Some(Doubt::Many) || !survey.missed.is_empty());
+        let may_be_renamed = matches!(doubt, None | Some(Doubt::Many | Doubt::BelowEmpty));
+        let is_unread = scan.fresh > 0 || may_be_renamed && self.looks.is_any_unseen();
+        let is_missed = !survey.missed.is_empty() || !survey.below_empty.is_empty() || doubt == Some(Doubt::Many);
+        let is_early = is_unread && is_missed;
         self.early = if is_early { self.early + 1 } else { 0 };
         if self.is_early().is_some() {
-            // Perhaps they only have other names now: the next scan knows what was new in this one.
+            // Perhaps they only have other names now: the next scan knows what was new until then.
             return Ok(false);
         }
         self.tell(folder, &person.name, &survey, doubt);
@@ -185,7 +191,8 @@ impl Removals {
         let Some(which) = which(known, owner, folder, scan, pulse)? else { return Ok(()) };
         let now = Timestamp::now();
         let until = now.saturating_sub(self.grace.time).unwrap_or(Timestamp::MIN);
-        let absence = match survey::absence(known, person.account, folder, which, until, pulse) {
+        let counts = |path: &Path| self.looks.contains(path);
+        let absence = match survey::absence(known, person.account, folder, which, until, counts, pulse) {
             Ok(absence) => absence,
             Err(Trouble::Store(error)) => return Err(error.into()),
             Err(Trouble::Io) => return Ok(()),

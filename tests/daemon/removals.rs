@@ -336,6 +336,39 @@ fn a_renamed_folder_is_nobodys_business() {
     }
 }
 
+/// Nor is one that goes to another watched folder, also while nobody runs.
+#[test]
+fn a_folder_that_goes_to_another_watched_one_is_nobodys_business() {
+    for on_removed in ["delete", "keep"] {
+        let server = FaultServer::start("right");
+        let place = place_for(&server, on_removed, "100ms");
+        let other = place.dir.path().join("other");
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("9.fit"), Run::at(START + 9 * 86_400).build()).unwrap();
+        let config = fs::read_to_string(place.config()).unwrap();
+        let folders = format!("folders = ['{}', ", other.display());
+        fs::write(place.config(), config.replace("folders = [", &folders)).unwrap();
+        fs::create_dir(place.folder().join("old")).unwrap();
+        for day in 10..22 {
+            place.drop_file(&format!("old/{day}.fit"), Run::at(START + day * 86_400).build());
+        }
+        let left = place.folder().join("left");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("30.fit"), Run::at(START + 30 * 86_400).build()).unwrap();
+        drop_runs(&place, 4);
+        start_again(&place, &server, 18).terminate();
+        fs::rename(place.folder().join("old"), other.join("new")).unwrap();
+        fs::rename(left.join("30.fit"), other.join("30.fit")).unwrap();
+        let mut daemon = start_again(&place, &server, 18);
+        let files = || place.json(&["files", "list", "--json"]);
+        wait::until_true("the old names to be forgotten", || files().len() == 18);
+        assert!(files().iter().all(|file| !file["file"].as_str().unwrap().contains("/old/")), "{on_removed}");
+        assert!(daemon.events("folder.doubted").is_empty() && daemon.events("file.missed").is_empty(), "{on_removed}");
+        assert!(server.deletes().is_empty() && server.sessions().len() == 18);
+        assert_eq!(server.puts().values().sum::<u32>(), 18, "nothing has new content");
+    }
+}
+
 #[test]
 fn an_emptied_or_unmounted_folder_deletes_nothing() {
     let server = FaultServer::start("right");

@@ -55,6 +55,11 @@ impl Looks {
         others.find(|(_, look)| look.seen.is_none_or(|seen| seen < then)).map(|(other, _)| other.clone())
     }
 
+    /// Whether it is not known of some folder what was in it at any time of this run.
+    pub fn is_any_unseen(&self) -> bool {
+        self.folders().values().any(|look| look.seen.is_none())
+    }
+
     /// Whether a path is in one of the folders.
     pub fn contains(&self, path: &Path) -> bool {
         self.folders().keys().any(|folder| path.starts_with(folder))
@@ -63,7 +68,7 @@ impl Looks {
     /// Whether files of other folders are to be looked for now: not before all that is in the watched ones is known.
     pub fn begin_with_strays(&self) -> bool {
         let mut due = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = self.clock.now() >= *due && self.folders().values().all(|look| look.seen.is_some());
+        let is_due = self.clock.now() >= *due && !self.is_any_unseen();
         if is_due {
             // Not while somebody does.
             *due = SignedDuration::MAX;

@@ -19,7 +19,7 @@ pub struct Survey {
     pub moved: Vec<i64>,
     /// Missed as well, but the folder that they were in is there and empty: a disk may have been mounted on it.
     pub below_empty: Vec<i64>,
-    /// Missed as well, but other files of the folder tell of all that they told: perhaps they only have other names now.
+    /// Missed as well, but other files tell of all that they told: perhaps they only have other names now.
     pub told_elsewhere: Vec<Missed>,
     /// Those that wait for a person already.
     pub doubted: usize,
@@ -56,13 +56,14 @@ impl From<rusqlite::Error> for Trouble {
 }
 
 /// Looks for known files of a folder, without opening any. `has_moved` says whether the disk of a path is not what
-/// it was.
+/// it was, and `counts` whether a file that is there speaks for one that is not.
 pub fn survey(
     connection: &Connection,
     account: Account,
     folder: &Path,
     which: Which,
     has_moved: impl Fn(&Path) -> bool,
+    counts: impl Fn(&Path) -> bool,
     pulse: &Pulse,
 ) -> Result<Survey, Trouble> {
     let mut survey = Survey::default();
@@ -74,7 +75,7 @@ pub fn survey(
             (true, false) => {}
             (false, _) if !told.doubted && has_moved(&told.path) => survey.moved.push(told.file),
             // Whatever else is missed: no session is at stake.
-            (false, _) if is_told_elsewhere(connection, told.file, folder)? => {
+            (false, _) if is_told_elsewhere(connection, told.file, &counts)? => {
                 survey.told_elsewhere.push(Missed { file: told.file, since: told.since });
             }
             (false, _) if told.doubted => survey.doubted += 1,
@@ -107,8 +108,8 @@ pub fn back(connection: &Connection, account: Account, folder: &Path, pulse: &Pu
     Ok(back)
 }
 
-fn is_told_elsewhere(connection: &Connection, file: i64, folder: &Path) -> rusqlite::Result<bool> {
-    absent::is_told_elsewhere(connection, file, |path| path.starts_with(folder) && is_there(path).unwrap_or_default())
+fn is_told_elsewhere(connection: &Connection, file: i64, counts: impl Fn(&Path) -> bool) -> rusqlite::Result<bool> {
+    absent::is_told_elsewhere(connection, file, |path| counts(path) && is_there(path).unwrap_or_default())
 }
 
 /// What a look at a folder found where nothing follows for sessions.
@@ -118,7 +119,7 @@ pub struct Absence {
     pub gone: Vec<i64>,
     /// Known to be away, and there again.
     pub back: Vec<i64>,
-    /// Absent for so long that their rows can go, as other files of the folder tell of all that they told.
+    /// Absent for so long that their rows can go, as other files tell of all that they told.
     pub over: Vec<i64>,
 }
 
@@ -129,6 +130,7 @@ pub fn absence(
     folder: &Path,
     which: Which,
     until: Timestamp,
+    counts: impl Fn(&Path) -> bool,
     pulse: &Pulse,
 ) -> Result<Absence, Trouble> {
     let mut absence = Absence::default();
@@ -141,7 +143,7 @@ pub fn absence(
             (true, _) => {}
             (false, absent) if was_missed || absent.is_none() => absence.gone.push(told.file),
             (false, Some(since)) if since > until => {}
-            (false, Some(_)) if is_told_elsewhere(connection, told.file, folder)? => absence.over.push(told.file),
+            (false, Some(_)) if is_told_elsewhere(connection, told.file, &counts)? => absence.over.push(told.file),
             (false, _) => {}
         }
         Ok::<(), Trouble>(())

@@ -7,6 +7,7 @@ use crate::events;
 use crate::import::{self, Told};
 use crate::intake::{Person, Seen};
 use crate::orders::{self, Forgot, Order, Outcome};
+use crate::owner;
 use crate::sync::Route;
 use crate::sync::pace::EXHAUSTED;
 use crate::sync::reconcile::{self, Report};
@@ -198,6 +199,7 @@ pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Resu
         _ => {}
     }
     let listener = UnixListener::bind(&path)?;
+    owner::give(&path)?;
     let accounts: Arc<[(Route, Person)]> = routes.iter().cloned().zip(people.iter().cloned()).collect();
     let is_closed = Arc::<AtomicBool>::default();
     let control = Control { path, is_closed: Arc::clone(&is_closed) };

@@ -1,6 +1,6 @@
 //! `fitferry doctor`: each fault is named alone, with what helps, and nothing is written.
 
-use crate::daemon::nobody::{Nobody, chmod};
+use crate::daemon::nobody::{Nobody, chmod, own};
 use crate::support::fault_server::{Fault, FaultServer};
 use crate::support::fit::Run;
 use crate::support::program::{Place, lines};
@@ -113,7 +113,31 @@ const CASES: &[Case] = &[
         spoil: |bench| bench.as_nobody(|place| chmod(&place.state(), 0o500)),
         check: "state-directory",
         found: "cannot write to it",
-        fix: "chown",
+        fix: "chmod u+rwX",
+    },
+    Case {
+        name: "a state directory of somebody else",
+        spoil: |bench| bench.as_nobody(|place| own(&place.state(), 0, 0o755)),
+        check: "state-directory",
+        found: "cannot write to it",
+        fix: "use sudo, or run it as root; or, if fitferry is to run as",
+    },
+    Case {
+        name: "a file that root left in a state directory",
+        spoil: |bench| bench.as_nobody(|place| own(&place.state().join("lock"), 0, 0o600)),
+        check: "state-directory",
+        found: "not all that is in it can be used",
+        fix: "state/lock belongs to root",
+    },
+    Case {
+        name: "the same, as root sees it",
+        spoil: |bench| {
+            bench.as_nobody(|place| own(&place.state().join("outbox.db"), 0, 0o600))?;
+            bench.here()
+        },
+        check: "state-directory",
+        found: "state/outbox.db belongs to root, and the directory to",
+        fix: "sudo chown -R",
     },
     Case {
         name: "a state directory that everybody may enter",

@@ -10,5 +10,6 @@ mod looking;
 mod manual;
 mod normalize;
 mod outbox;
+mod owner;
 mod rules;
 mod status;

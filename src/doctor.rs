@@ -120,7 +120,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     let destination = |account: &Account| {
         let what = silent("destination", "see whether it is there, and the way to it").about(&account.name);
         let (settings, account) = (config.clone(), account.clone());
-        Running::start(what, PATIENCE, move || destination::look(&settings, &account))
+        Running::start(what, destination::PATIENCE, move || destination::look(&settings, &account))
     };
     let there: Vec<_> = config.accounts.iter().map(destination).collect();
     let origin = config.file.as_ref().map_or("no file; defaults".to_owned(), |file| file.display().to_string());

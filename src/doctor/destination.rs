@@ -3,7 +3,7 @@
 use super::Finding;
 use super::disks::user;
 use crate::api::{self, Client};
-use crate::auth::{Grant, Source, Tokens};
+use crate::auth::{Grant, Source, Tokens, command};
 use crate::config::{Account, Config, Destination};
 use crate::control;
 use crate::destination::{Failure, Stop, Window};
@@ -18,6 +18,12 @@ use tokio::time::timeout;
 /// How long a name, and each connection, may take; and all of a request.
 const STEP: Duration = Duration::from_secs(5);
 const REQUEST: Duration = Duration::from_secs(8);
+
+/// How long a program may take to print a token.
+const PROGRAM: Duration = Duration::from_secs(8);
+
+/// How long all of that takes at most, and something beside.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 const WAY: &str = "destination";
 const LOGIN: &str = "login";
@@ -111,7 +117,16 @@ async fn remote(config: &Config, account: &Account) -> Vec<Finding> {
             }
         },
         Source::File(file) => (settings.source.clone(), format!("put a good token into {}", file.display())),
-        Source::Command(_) => (settings.source.clone(), "see what destination.token_command prints".to_owned()),
+        Source::Command(program) => match command::try_out(program, PROGRAM).await {
+            Ok(token) => (Source::Token(token.into()), "see what destination.token_command prints".to_owned()),
+            Err(error) => {
+                let fix = "run it by hand, as the user that fitferry runs as: it has to print a token, and ask nobody";
+                return vec![
+                    Finding::good(WAY, format!("{shown} can be reached")),
+                    Finding::bad(LOGIN, error.to_string(), fix),
+                ];
+            }
+        },
         Source::Token(_) => (settings.source.clone(), "set destination.token to a good one".to_owned()),
     };
     ask(api::Settings { source, ..settings }, &shown, &fix).await

@@ -16,8 +16,8 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 /// A place that is all well, and what goes wrong there.
-struct Bench {
-    place: Place,
+pub struct Bench {
+    pub place: Place,
     api: FaultServer,
     /// What has to be kept until the doctor has looked.
     kept: Vec<TcpListener>,
@@ -298,7 +298,7 @@ const CASES: &[Case] = &[
 
 impl Bench {
     /// A daemon has been here, and left nothing to complain about.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (place, api) = (Place::new(), FaultServer::start("right"));
         let token = place.dir.path().join("token");
         fs::write(&token, "right").unwrap();
@@ -323,7 +323,7 @@ impl Bench {
         self.here()
     }
 
-    fn rewrite(&self, a: &str, to_a: &str, b: &str, to_b: &str) -> Option<Command> {
+    pub fn rewrite(&self, a: &str, to_a: &str, b: &str, to_b: &str) -> Option<Command> {
         let before = fs::read_to_string(self.place.config()).unwrap();
         let after = before.replacen(a, to_a, 1);
         assert_ne!(before, after);
@@ -379,7 +379,7 @@ fn everything(dir: &Path) -> BTreeMap<String, (u64, i64, i64, u32)> {
 }
 
 /// What is wrong, by the answer in JSON; what this machine's own clock is like is nobody's fault here.
-fn wrong(answer: &Value) -> Vec<Value> {
+pub fn wrong(answer: &Value) -> Vec<Value> {
     let checks = answer["checks"].as_array().unwrap().iter();
     let is_wrong =
         |check: &&Value| check["state"] == "bad" && !check["found"].as_str().unwrap().contains("is not synchronised");

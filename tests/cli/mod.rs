@@ -12,4 +12,5 @@ mod normalize;
 mod outbox;
 mod owner;
 mod rules;
+mod service;
 mod status;

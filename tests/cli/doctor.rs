@@ -160,6 +160,36 @@ const CASES: &[Case] = &[
         fix: "put a good token into",
     },
     Case {
+        name: "a token that only root may read",
+        spoil: |bench| bench.as_nobody(|place| own(&place.dir.path().join("token"), 0, 0o600)),
+        check: "login",
+        found: "the user nobody cannot read",
+        fix: "token belongs to root, and this is nobody: sudo chown nobody:",
+    },
+    Case {
+        name: "the same, as root sees it",
+        spoil: |bench| {
+            bench.as_nobody(|place| own(&place.dir.path().join("token"), 0, 0o600))?;
+            bench.here()
+        },
+        check: "login",
+        found: "the user nobody cannot read",
+        fix: "token belongs to root, and this is nobody: sudo chown nobody:",
+    },
+    Case {
+        name: "a login that only root may read",
+        spoil: |bench| {
+            bench.rewrite("token_file = '", "oauth.client_id = '", "", "");
+            bench.as_nobody(|place| {
+                fs::write(place.state().join("oauth-me.json"), "").unwrap();
+                own(&place.state().join("oauth-me.json"), 0, 0o600);
+            })
+        },
+        check: "login",
+        found: "the user nobody cannot read",
+        fix: "oauth-me.json belongs to root, and this is nobody: sudo chown nobody:",
+    },
+    Case {
         name: "a token that is refused",
         spoil: |bench| {
             bench.api.plan_lists([Fault::Answer(401, "", r#"{"error":{"message":"who is this?"}}"#)]);

@@ -1,7 +1,7 @@
 //! Where an account's bearer token comes from: the settings, a file, a program, or an OAuth login.
 
 mod answer;
-mod command;
+pub mod command;
 mod grant;
 mod http;
 pub mod login;

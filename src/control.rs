@@ -7,6 +7,7 @@ use crate::events;
 use crate::import::{self, Told};
 use crate::intake::{Person, Seen};
 use crate::orders::{self, Forgot, Order, Outcome};
+use crate::owner;
 use crate::sync::Route;
 use crate::sync::pace::EXHAUSTED;
 use crate::sync::reconcile::{self, Report};
@@ -145,6 +146,33 @@ pub fn is_running(state_dir: &Path) -> Option<bool> {
     }
 }
 
+/// Who listens for commands.
+pub struct Process {
+    /// Unknown from inside of another container.
+    pub id: Option<i32>,
+    pub user: u32,
+    pub group: u32,
+}
+
+impl Process {
+    /// What the system says of it, as "State:" or "Groups:".
+    pub fn status(&self, member: &str) -> Option<String> {
+        let all = std::fs::read_to_string(format!("/proc/{}/status", self.id?)).ok()?;
+        all.lines().find_map(|line| Some(line.strip_prefix(member)?.trim().to_owned()))
+    }
+}
+
+/// The daemon of a state directory, also one that does not answer; `None` if there is none, or it may not be asked.
+pub fn process(state_dir: &Path) -> Option<Process> {
+    let stream = UnixStream::connect(path(state_dir)).ok()?;
+    stream.set_nonblocking(true).ok()?;
+    // The standard library does not tell yet who is on the other side.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
+    let _entered = runtime.enter();
+    let peer = tokio::net::UnixStream::from_std(stream).ok()?.peer_cred().ok()?;
+    Some(Process { id: peer.pid(), user: peer.uid(), group: peer.gid() })
+}
+
 /// A connection, from either side.
 pub struct Connection {
     pub sender: Sender,
@@ -198,6 +226,7 @@ pub fn listen(state_dir: &Path, routes: &[Route], people: &[Person]) -> io::Resu
         _ => {}
     }
     let listener = UnixListener::bind(&path)?;
+    owner::give(&path)?;
     let accounts: Arc<[(Route, Person)]> = routes.iter().cloned().zip(people.iter().cloned()).collect();
     let is_closed = Arc::<AtomicBool>::default();
     let control = Control { path, is_closed: Arc::clone(&is_closed) };

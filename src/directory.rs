@@ -1,5 +1,6 @@
 //! Directories for what must survive: nobody else may enter them, and a power cut does not take them away; and names that replace nothing.
 
+use crate::owner;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::fs::{self, DirBuilder, File};
@@ -11,6 +12,8 @@ use std::path::Path;
 pub fn make(dir: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    // From above, as each has the owner of the one that it is in.
+    missing.iter().rev().try_for_each(|dir| owner::give(dir))?;
     // Whatever is synced in a directory is lost with its name, and that is content of the directory above.
     missing.into_iter().filter_map(Path::parent).try_for_each(|above| File::open(above)?.sync_all())
 }

@@ -5,6 +5,8 @@ mod clock;
 mod destination;
 mod disks;
 mod folders;
+mod told;
+mod whom;
 
 use crate::config::{self, Account, Config, Flags};
 use crate::control;
@@ -13,9 +15,13 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use whom::Whom;
 
 /// How long a check may take until it counts as failed: longer than any of the bounds inside of one.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a daemon may take to answer, also while it commits.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// All of a database is read.
 const READING: Duration = Duration::from_secs(120);
@@ -116,11 +122,14 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         on_state("clock", disk, PATIENCE, clock::look),
         on_state("daemon", RESTART, PATIENCE, daemon),
     ];
-    let folders = folders::start(config);
+    let whom = whom(&config.state_dir);
+    let folders = folders::start(config, whom.clone());
+    let settings = config.clone();
+    let told = Running::start(silent("folder", ""), PATIENCE, move || told::look(&settings));
     let destination = |account: &Account| {
         let what = silent("destination", "see whether it is there, and the way to it").about(&account.name);
-        let (settings, account) = (config.clone(), account.clone());
-        Running::start(what, PATIENCE, move || destination::look(&settings, &account))
+        let (settings, account, whom) = (config.clone(), account.clone(), whom.clone());
+        Running::start(what, destination::PATIENCE, move || destination::look(&settings, &account, whom.as_ref()))
     };
     let there: Vec<_> = config.accounts.iter().map(destination).collect();
     let origin = config.file.as_ref().map_or("no file; defaults".to_owned(), |file| file.display().to_string());
@@ -128,8 +137,15 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     let found = |running: Running<Vec<Finding>>| running.wait().unwrap_or_else(|silent| vec![silent]);
     findings.extend(here.into_iter().flat_map(found));
     findings.extend(folders::finish(folders));
+    told::add(told.wait().unwrap_or_default(), &mut findings);
     findings.extend(there.into_iter().flat_map(found));
     findings
+}
+
+/// As whom folders are looked at, if the disk of the state directory tells.
+fn whom(state_dir: &Path) -> Option<Whom> {
+    let dir = state_dir.to_path_buf();
+    Running::start(silent("folder", ""), PATIENCE, move || Whom::of(&dir)).wait().ok().flatten()
 }
 
 fn room_of(config: &Config) -> Finding {
@@ -142,7 +158,13 @@ fn room_of(config: &Config) -> Finding {
 /// Whether one runs is a person's decision: before the first start, and where only imports are made, none does.
 fn daemon(state_dir: &Path) -> Finding {
     let version = control::VERSION;
-    match control::ping(state_dir) {
+    let dir = state_dir.to_path_buf();
+    let asked = Running::start(silent("daemon", RESTART), ANSWER, move || control::ping(&dir));
+    let Ok(answer) = asked.wait() else {
+        let (who, fix) = who_is_silent(state_dir);
+        return Finding::bad("daemon", format!("{who} does not answer"), fix);
+    };
+    match answer {
         None if control::is_running(state_dir).is_none() => Finding::not_applicable(
             "daemon",
             "may be running, which you may not ask: use sudo, or the user that it runs as",
@@ -156,5 +178,19 @@ fn daemon(state_dir: &Path) -> Finding {
             Finding::bad("daemon", found, RESTART)
         }
         Some(Err(error)) => Finding::bad("daemon", error.to_string(), RESTART),
+    }
+}
+
+/// Which process does not answer, and what to do about it.
+fn who_is_silent(state_dir: &Path) -> (String, String) {
+    let process = control::process(state_dir);
+    let state = process.as_ref().and_then(|process| process.status("State:")).unwrap_or_default();
+    match process.and_then(|process| process.id) {
+        Some(id) if state.starts_with('T') => {
+            let who = format!("fitferry (process {id}) was stopped by a signal, and");
+            (who, format!("let it go on: kill -CONT {id}; or {RESTART}"))
+        }
+        Some(id) => (format!("fitferry (process {id})"), RESTART.to_owned()),
+        None => ("fitferry".to_owned(), RESTART.to_owned()),
     }
 }

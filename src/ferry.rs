@@ -11,6 +11,7 @@ use crate::crash;
 use crate::directory;
 use crate::events;
 use crate::intake::{self, Person};
+use crate::owner;
 use crate::room::Room;
 use crate::server::{self, Ears, Server, StartError, User};
 use crate::sqlite::OpenError;
@@ -56,7 +57,7 @@ pub enum StartFailure {
     Store(#[from] store::Error),
     #[error(transparent)]
     Server(#[from] StartError),
-    #[error("cannot use the token file {}: {source}", path.display())]
+    #[error("cannot use the token file {}: {source}{}", path.display(), owner::hint(source, path))]
     Token { path: PathBuf, source: std::io::Error },
     #[error("cannot listen on {address}: {source}; choose another `monitor.listen`")]
     Monitor { address: SocketAddr, source: std::io::Error },
@@ -70,6 +71,12 @@ pub enum StartFailure {
     Client(#[from] reqwest::Error),
 }
 
+/// Makes the state directory if there is none, and sees whether we may use what is in it.
+pub fn enter(dir: &Path) -> Result<(), StartFailure> {
+    let entered = directory::make(dir).and_then(|()| owner::check(dir));
+    entered.map_err(|source| StartFailure::StateDir { dir: dir.to_path_buf(), source })
+}
+
 /// The exclusive right to deliver from a state directory, held until dropped or until the process dies.
 #[derive(Clone)]
 pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the open file")] Arc<File>);
@@ -78,14 +85,8 @@ impl Lock {
     /// Takes the lock, making the state directory first if there is none.
     pub fn take(dir: &Path) -> Result<Self, StartFailure> {
         let failed = |source| StartFailure::StateDir { dir: dir.to_path_buf(), source };
-        directory::make(dir).map_err(failed)?;
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(dir.join("lock"))
-            .map_err(failed)?;
+        enter(dir)?;
+        let mut file = owner::open_or_create(&dir.join("lock")).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),

@@ -28,12 +28,12 @@ pub use users::{User, UserStatus};
 
 use crate::config::WindowRule;
 use crate::directory;
+use crate::owner;
 use crate::sqlite::OpenError;
 use crate::token;
 use database::Database;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -113,7 +113,7 @@ pub fn start(state_dir: &Path, ears: Ears, rule: WindowRule, users: &[User]) -> 
     let failed = |source| StartError::Io { path: dir.clone(), source };
     directory::make(&dir).map_err(failed)?;
     let path = dir.join("lock");
-    let mut lock = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let mut lock = owner::open_or_create(&path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(std::fs::TryLockError::WouldBlock) => {

@@ -12,11 +12,11 @@ pub use writer::{Error, Writer};
 
 use crate::crash;
 use crate::descriptors;
+use crate::owner;
 use damage::Left;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -75,11 +75,11 @@ pub enum OpenError {
     Damaged { path: PathBuf, what: String, remedy: &'static str },
     #[error("cannot set the damaged database {} aside: {source}", path.display())]
     Aside { path: PathBuf, source: std::io::Error },
-    #[error("cannot open the database {}: {source}{}", path.display(), hint(source))]
+    #[error("cannot open the database {}: {source}{}", path.display(), hint(source, path))]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("cannot open the database {}: {why}", path.display())]
     NoFiles { path: PathBuf, why: String },
-    #[error("cannot look into {}: {source}{}", dir.display(), advice(source))]
+    #[error("cannot look into {}: {source}{}", dir.display(), owner::hint(source, dir))]
     Closed { dir: PathBuf, source: std::io::Error },
     #[error(
         "{} cannot be read by somebody who may not write beside it, as part of it is still in {}; use sudo, or the user that fitferry runs as, or copy both to where you may write",
@@ -91,19 +91,12 @@ pub enum OpenError {
     Io { path: PathBuf, source: std::io::Error },
 }
 
-fn advice(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => "; use sudo, or the user that fitferry runs as",
-        _ => "",
-    }
-}
-
-fn hint(error: &rusqlite::Error) -> &'static str {
+fn hint(error: &rusqlite::Error, path: &Path) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            "; check who owns the file and its directory, and their permissions"
+            format!("; {}", owner::advice(path))
         }
-        _ => "",
+        _ => String::new(),
     }
 }
 
@@ -111,8 +104,8 @@ fn hint(error: &rusqlite::Error) -> &'static str {
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     let failed = |source| schema.failure(path, source);
     let left = left(path, schema)?;
-    // SQLite would let everybody read it. Its other files take their mode from this one. If it fails, so does what follows.
-    let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
+    // SQLite would let everybody read it. Its other files take mode and owner from this one. If it fails, so does what follows.
+    let _ = owner::create(path);
     let mut connection = Connection::open(path).map_err(failed)?;
     // As long as it may be damaged nothing is written to it: closing it would fold its log in.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;

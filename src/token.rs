@@ -1,10 +1,11 @@
 //! Bearer tokens in files that only their owner can read.
 
 use crate::crash;
+use crate::owner;
 use secrecy::{ExposeSecret, SecretString};
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// More than any token, in bytes.
@@ -45,7 +46,7 @@ pub fn read_or_make(path: &Path) -> io::Result<SecretString> {
 /// The file appears under its name with its whole content or not at all, and never replaces another process's.
 fn make(path: &Path) -> io::Result<()> {
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file = owner::create_anew(&draft)?;
     writeln!(file, "{}", random()?.expose_secret())?;
     file.sync_all()?;
     crash::point("token.drafted");

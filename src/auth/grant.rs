@@ -1,12 +1,12 @@
 //! What an OAuth login brought, kept in a file that only its owner can read.
 
 use crate::crash;
+use crate::owner;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ impl Grant {
     /// take a refresh token only once.
     pub async fn hold(path: &Path) -> io::Result<Hold> {
         let lock = path.with_extension("lock");
-        let file = open_lock(&lock).map_err(cannot_keep(&lock))?;
+        let file = owner::open_or_create(&lock).map_err(cannot_keep(&lock))?;
         let until = Instant::now() + TURN;
         loop {
             match file.try_lock() {
@@ -70,8 +70,10 @@ impl Grant {
 
     /// `None` if nobody has logged in. [`ErrorKind::InvalidData`] if the file is damaged.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        let cannot_read =
-            |error: io::Error| io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()));
+        let cannot_read = |error: io::Error| {
+            let hint = owner::hint(&error, path);
+            io::Error::new(error.kind(), format!("cannot read {}: {error}{hint}", path.display()))
+        };
         let mut text = Vec::new();
         match File::open(path) {
             Ok(file) => file.take(LONGEST_FILE as u64).read_to_end(&mut text).map_err(cannot_read)?,
@@ -129,8 +131,11 @@ impl Grant {
 /// An error that says where, and what to do.
 fn cannot_keep(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| {
-        let hint = "see that its folder can be written and its disk has room";
-        io::Error::new(error.kind(), format!("cannot keep a login in {}: {error}; {hint}", path.display()))
+        let hint = match owner::hint(&error, path) {
+            hint if hint.is_empty() => "; see that its folder can be written and its disk has room".to_owned(),
+            hint => hint,
+        };
+        io::Error::new(error.kind(), format!("cannot keep a login in {}: {error}{hint}", path.display()))
     }
 }
 
@@ -140,9 +145,7 @@ fn draft_of(path: &Path) -> PathBuf {
 }
 
 fn write_draft(draft: &Path, text: &[u8]) -> io::Result<()> {
-    // Left over if a process was killed here.
-    remove_file(draft)?;
-    let mut file = create(draft)?;
+    let mut file = owner::create_anew(draft)?;
     file.write_all(text)?;
     file.sync_all()
 }
@@ -153,24 +156,6 @@ fn remove_file(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-fn open_lock(path: &Path) -> io::Result<File> {
-    match create(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => File::open(path),
-        created => created,
-    }
-}
-
-/// Makes a file that only its owner can read. Whoever owns the folder owns it: an administrator may log in for a service,
-/// which then has to read and replace what came of it. Only ever a new file, as a name could be a link to somebody else's.
-fn create(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let folder = std::fs::metadata(path.parent().unwrap_or(Path::new(".")))?;
-    if file.metadata()?.uid() != folder.uid() {
-        fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
-    }
-    Ok(file)
 }
 
 #[cfg(test)]

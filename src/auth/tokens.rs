@@ -3,6 +3,7 @@
 use super::{Error, Grant, Session, Source, command};
 use crate::crash;
 use crate::descriptors;
+use crate::owner;
 use crate::token;
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
@@ -98,7 +99,8 @@ impl Known {
             Source::Token(token) => Ok((SecretString::from(token.expose()), None)),
             Source::File(path) => {
                 let failed = |error: io::Error| {
-                    let what = format!("cannot read the token in {}: {}", path.display(), descriptors::words(&error));
+                    let (words, hint) = (descriptors::words(&error), owner::hint(&error, path));
+                    let what = format!("cannot read the token in {}: {words}{hint}", path.display());
                     // That passes, and is about no token.
                     if descriptors::lacking().is_some() { Error::Later(what) } else { Error::Person(what) }
                 };

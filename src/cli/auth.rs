@@ -4,9 +4,8 @@ use super::{Exit, Global, output};
 use crate::auth::{self, Grant, Session, login};
 use crate::config::{self, Account, Config, Credentials, Destination};
 use crate::control;
-use crate::directory;
 use crate::escape;
-use crate::ferry::StartFailure;
+use crate::ferry;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::io::{BufReader, ErrorKind, Write};
@@ -79,7 +78,7 @@ fn session(account: &Account) -> Result<Session, config::Error> {
 fn log_in(config: &Config, account: &Account, port: u16) -> anyhow::Result<Exit> {
     let session = session(account)?;
     let dir = &config.state_dir;
-    directory::make(dir).map_err(|source| StartFailure::StateDir { dir: dir.clone(), source })?;
+    ferry::enter(dir)?;
     let show = |link: &reqwest::Url, address| {
         let mut out = output::stdout();
         let words = format!(

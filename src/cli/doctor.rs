@@ -8,8 +8,8 @@ use std::io::Write;
 
 /// Checks everything that fitferry needs, and says what to do about what is not right.
 ///
-/// It looks as whoever calls it: as the user that fitferry runs as it sees what the service sees. Nothing is written, and
-/// nothing is waited for that does not answer. The exit code is 1 if something is wrong.
+/// It looks as whoever calls it; as root at folders and secrets as the user that fitferry runs as, and says so. Nothing is
+/// written, and nothing is waited for that does not answer. The exit code is 1 if something is wrong.
 #[derive(clap::Args)]
 pub struct Doctor {
     /// As one JSON object.

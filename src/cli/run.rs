@@ -2,7 +2,7 @@
 
 use super::{Exit, Global};
 use crate::config::{self, Flags};
-use crate::{daemon, telemetry};
+use crate::{daemon, owner, telemetry};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,6 @@ fn make_default_folder(config: &config::Config) {
         && let [folder] = &account.folders[..]
         && folder.path.ends_with(Path::new("workouts"))
     {
-        let _ = std::fs::create_dir(&folder.path);
+        let _ = std::fs::create_dir(&folder.path).and_then(|()| owner::give(&folder.path));
     }
 }

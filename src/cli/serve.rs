@@ -2,9 +2,8 @@
 
 use super::{Exit, Global, output};
 use crate::config::{self, Config, Flags};
-use crate::ferry::StartFailure;
 use crate::server::Ears;
-use crate::{daemon, directory, events, ferry, server, telemetry};
+use crate::{daemon, events, ferry, server, telemetry};
 use secrecy::ExposeSecret;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -59,14 +58,9 @@ impl Serve {
     }
 }
 
-fn make_state_dir(config: &Config) -> Result<(), StartFailure> {
-    let dir = &config.state_dir;
-    directory::make(dir).map_err(|source| StartFailure::StateDir { dir: dir.clone(), source })
-}
-
 fn serve(config: &Config) -> anyhow::Result<Exit> {
     telemetry::start(&config.settings.log);
-    make_state_dir(config)?;
+    ferry::enter(&config.state_dir)?;
     let users = ferry::users(config)?;
     let settings = &config.settings.server;
     let ears = daemon::ears()?.unwrap_or(Ears::At(settings.listen));
@@ -85,7 +79,7 @@ impl Token {
         let mut out = output::stdout();
         match self {
             Self::Add { name } => {
-                make_state_dir(config)?;
+                ferry::enter(dir)?;
                 writeln!(out, "{}", server::add_token(dir, name)?.expose_secret())?;
             }
             Self::Remove { name } => {

@@ -1,14 +1,18 @@
 //! The way to an account's destination, step by step, and whether its token is accepted there.
 
-use super::Finding;
 use super::disks::user;
+use super::whom::Whom;
+use super::{Finding, RESTART, who_is_silent};
 use crate::api::{self, Client};
-use crate::auth::{Grant, Source, Tokens};
+use crate::auth::{Grant, Source, Tokens, command};
 use crate::config::{Account, Config, Destination};
 use crate::control;
 use crate::destination::{Failure, Stop, Window};
-use crate::ferry;
+use crate::ferry::{self, Lock};
+use crate::owner;
 use jiff::{SignedDuration, Timestamp};
+use std::fs::File;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -19,15 +23,21 @@ use tokio::time::timeout;
 const STEP: Duration = Duration::from_secs(5);
 const REQUEST: Duration = Duration::from_secs(8);
 
+/// How long a program may take to print a token.
+const PROGRAM: Duration = Duration::from_secs(8);
+
+/// How long all of that takes at most, and something beside.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
 const WAY: &str = "destination";
 const LOGIN: &str = "login";
 
-pub fn look(config: &Config, account: &Account) -> Vec<Finding> {
+pub fn look(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Finding> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let findings = match runtime {
         Ok(runtime) => match account.destination {
-            Destination::Embedded => runtime.block_on(embedded(config, account)),
-            Destination::Remote { .. } => runtime.block_on(remote(config, account)),
+            Destination::Embedded => runtime.block_on(embedded(config, account, whom)),
+            Destination::Remote { .. } => runtime.block_on(remote(config, account, whom)),
         },
         Err(error) => vec![Finding::bad(WAY, error.to_string(), "see the limits of this user: ulimit -a")],
     };
@@ -36,7 +46,7 @@ pub fn look(config: &Config, account: &Account) -> Vec<Finding> {
 }
 
 /// Our own server, which runs with the daemon or by itself.
-async fn embedded(config: &Config, account: &Account) -> Vec<Finding> {
+async fn embedded(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Finding> {
     let listen = config.settings.server.listen;
     // Who serves has written down where.
     let written = std::fs::read_to_string(config.state_dir.join("server/lock"));
@@ -52,9 +62,28 @@ async fn embedded(config: &Config, account: &Account) -> Vec<Finding> {
             false => Finding::not_applicable(WAY, "our own server, which runs with the daemon"),
         }];
     }
-    if !is_ours(&settings).await {
-        let found = format!("another program listens on {address}, where our own server is to be");
-        return vec![Finding::bad(WAY, found, "choose another address with server.listen, or stop that program")];
+    let elsewhere = "choose another address with server.listen, or stop that program";
+    match is_ours(&settings).await {
+        Some(true) => {}
+        Some(false) => {
+            let found = format!("another program listens on {address}, where our own server is to be");
+            return vec![Finding::bad(WAY, found, elsewhere)];
+        }
+        // Who serves holds a lock of the same name as who delivers.
+        None if Lock::is_held(&config.state_dir.join("server")) => {
+            let dir = config.state_dir.clone();
+            // On a thread that runs no tasks yet, as that asks by a task of its own.
+            let silent = tokio::task::spawn_blocking(move || who_is_silent(&dir)).await;
+            let (who, fix) = silent.unwrap_or(("fitferry".to_owned(), RESTART.to_owned()));
+            return vec![Finding::bad(WAY, format!("{who} does not answer at {address}, our own server's"), fix)];
+        }
+        None => {
+            let found = format!("whatever listens on {address}, where our own server is to be, does not answer");
+            return vec![Finding::bad(WAY, found, elsewhere)];
+        }
+    }
+    if let Some(denied) = denied(&settings.source, whom) {
+        return vec![Finding::good(WAY, format!("our own server at {address} can be reached")), denied];
     }
     let file = config.server_token_file(&account.name);
     ask(
@@ -68,20 +97,21 @@ async fn embedded(config: &Config, account: &Account) -> Vec<Finding> {
     .await
 }
 
-/// Whether it says that it is this API; nobody else is shown a token.
-async fn is_ours(settings: &api::Settings) -> bool {
+/// Whether it says that it is this API, as nobody else is shown a token; nothing if it says nothing.
+async fn is_ours(settings: &api::Settings) -> Option<bool> {
     let mut url = settings.base_url.clone();
     url.set_path("/$discovery/rest");
     api::install_tls();
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(REQUEST).build();
-    let Ok(client) = client else { return false };
-    match client.get(url).send().await {
-        Ok(answer) => answer.text().await.is_ok_and(|text| text.contains("fitness:v1")),
-        Err(_) => false,
+    match client.ok()?.get(url).send().await {
+        Ok(answer) => Some(answer.text().await.is_ok_and(|text| text.contains("fitness:v1"))),
+        Err(error) if error.is_timeout() => None,
+        // It speaks, but no HTTP.
+        Err(_) => Some(false),
     }
 }
 
-async fn remote(config: &Config, account: &Account) -> Vec<Finding> {
+async fn remote(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Finding> {
     let settings = match ferry::client_settings(config, account, config.settings.server.listen) {
         Ok(settings) => settings,
         Err(error) => return vec![Finding::bad(WAY, error.to_string(), "correct destination.url")],
@@ -90,6 +120,9 @@ async fn remote(config: &Config, account: &Account) -> Vec<Finding> {
     let shown = url.to_string();
     if let Err(finding) = reach(&url).await {
         return vec![finding];
+    }
+    if let Some(denied) = denied(&settings.source, whom) {
+        return vec![Finding::good(WAY, format!("{shown} can be reached")), denied];
     }
     let (source, fix) = match &settings.source {
         Source::OAuth { session, grant_file } => match lasting(grant_file) {
@@ -111,7 +144,16 @@ async fn remote(config: &Config, account: &Account) -> Vec<Finding> {
             }
         },
         Source::File(file) => (settings.source.clone(), format!("put a good token into {}", file.display())),
-        Source::Command(_) => (settings.source.clone(), "see what destination.token_command prints".to_owned()),
+        Source::Command(program) => match command::try_out(program, PROGRAM).await {
+            Ok(token) => (Source::Token(token.into()), "see what destination.token_command prints".to_owned()),
+            Err(error) => {
+                let fix = "run it by hand, as the user that fitferry runs as: it has to print a token, and ask nobody";
+                return vec![
+                    Finding::good(WAY, format!("{shown} can be reached")),
+                    Finding::bad(LOGIN, error.to_string(), fix),
+                ];
+            }
+        },
         Source::Token(_) => (settings.source.clone(), "set destination.token to a good one".to_owned()),
     };
     ask(api::Settings { source, ..settings }, &shown, &fix).await
@@ -126,7 +168,7 @@ fn lasting(grant_file: &Path) -> Result<Option<Source>, Option<String>> {
             let is_good = grant.expires.is_some_and(|end| end > Timestamp::now());
             Ok(is_good.then(|| Source::Token(grant.access_token().into())))
         }
-        Err(error) => Err(Some(format!("{}: {error}", user()))),
+        Err(error) => Err(Some(error.to_string())),
     }
 }
 
@@ -164,10 +206,21 @@ async fn reach(url: &reqwest::Url) -> Result<(), Finding> {
     ))
 }
 
+/// Says that the file of a secret may not be read, and what helps: no other content, and nothing that lets everybody read it.
+fn denied(source: &Source, whom: Option<&Whom>) -> Option<Finding> {
+    let (Source::File(file) | Source::OAuth { grant_file: file, .. }) = source else { return None };
+    let look = || {
+        let error = File::open(file).err().filter(|error| error.kind() == ErrorKind::PermissionDenied)?;
+        let found = format!("{} cannot read {}: {error}", user(), file.display());
+        Some(Finding::bad(LOGIN, found, owner::advice(file)))
+    };
+    Whom::look(whom, look).ok().flatten()
+}
+
 async fn connect(address: SocketAddr) -> std::io::Result<()> {
     match timeout(STEP, TcpStream::connect(address)).await {
         Ok(connected) => connected.map(drop),
-        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+        Err(_) => Err(ErrorKind::TimedOut.into()),
     }
 }
 

@@ -2,19 +2,19 @@
 
 use super::{Finding, State};
 use crate::sqlite::{self, OpenError};
-use crate::{server, store};
+use crate::{owner, server, store};
 use rusqlite::Connection;
 use rustix::fs::{Access, access};
+use rustix::process::geteuid;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const STATE: &str = "state-directory";
 
-/// Who asks.
+/// As whom the present thread asks.
 pub fn user() -> String {
-    // The process's own directory belongs to its user.
-    std::fs::metadata("/proc/self").map_or("this user".to_owned(), |own| format!("the user {}", own.uid()))
+    format!("the user {}", owner::name(geteuid().as_raw()))
 }
 
 /// Whether the present user may keep something there.
@@ -32,8 +32,13 @@ fn judge(dir: &Path) -> Finding {
         Ok(metadata) => {
             if let Err(error) = access(dir, may_write) {
                 let (error, user) = (io::Error::from(error), user());
-                let fix = "use sudo, or the user that fitferry runs as; or give it to that user with chown -R";
-                return Finding::bad(STATE, format!("{user} cannot write to it: {error}"), fix);
+                return Finding::bad(STATE, format!("{user} cannot write to it: {error}"), owner::advice(dir));
+            }
+            if let Err(error) = owner::check(dir) {
+                return Finding::bad(STATE, "not all that is in it can be used", error.to_string());
+            }
+            if let Some((found, fix)) = owner::stray(dir) {
+                return Finding::bad(STATE, found, fix);
             }
             if metadata.permissions().mode() & 0o007 != 0 {
                 let fix = format!("chmod o-rwx {}", dir.display());

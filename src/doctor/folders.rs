@@ -1,6 +1,7 @@
-//! The watched folders as the present user finds them, and whether the system has events for all that is in them.
+//! The watched folders as the service's user finds them, and whether the system has events for all that is in them.
 
 use super::disks::user;
+use super::whom::Whom;
 use super::{Finding, PATIENCE, Running, silent};
 use crate::config::{Afterwards, Config, Folder, Watching};
 use crate::watch::{blind, names};
@@ -14,6 +15,9 @@ use walkdir::WalkDir;
 /// How long folders inside of one are counted.
 const COUNTING: Duration = Duration::from_secs(10);
 
+/// Where the service's unit says which groups it has beside those of its user.
+const GROUPS: &str = "SupplementaryGroups=";
+
 /// What a look at a folder came to.
 struct Look {
     finding: Finding,
@@ -21,20 +25,25 @@ struct Look {
     listened: Option<u64>,
 }
 
-pub struct Looks(Vec<(String, Running<Look>)>);
+pub struct Looks {
+    whom: Option<Whom>,
+    looks: Vec<(String, Running<Look>)>,
+}
 
 /// Begins to look at every folder, each on a thread of its own: a share that does not answer holds up no other.
-pub fn start(config: &Config) -> Looks {
+pub fn start(config: &Config, whom: Option<Whom>) -> Looks {
     let folders = config.accounts.iter().flat_map(|account| account.folders.clone());
     let start = |folder: Folder| {
         let about = folder.path.display().to_string();
         let silent = silent("folder", "see whether the server of this share is there").about(&about);
-        (about, Running::start(silent, PATIENCE, move || look(&folder)))
+        let whom = whom.clone();
+        (about, Running::start(silent, PATIENCE, move || look_as(whom.as_ref(), &folder)))
     };
-    Looks(folders.map(start).collect())
+    let looks = folders.map(start).collect();
+    Looks { whom, looks }
 }
 
-pub fn finish(Looks(looks): Looks) -> Vec<Finding> {
+pub fn finish(Looks { whom, looks }: Looks) -> Vec<Finding> {
     let (mut findings, mut listened) = (Vec::new(), Vec::new());
     for (about, running) in looks {
         match running.wait() {
@@ -45,14 +54,38 @@ pub fn finish(Looks(looks): Looks) -> Vec<Finding> {
             Err(silent) => findings.push(silent),
         }
     }
-    findings.push(events(&listened));
+    let silent = silent("events", "see whether this machine is well: dmesg");
+    let events = move || match whom.as_ref().map(Whom::take_on) {
+        Some(Err(error)) => Finding::not_applicable("events", format!("cannot be tried as another user: {error}")),
+        _ => events(&listened),
+    };
+    findings.push(Running::start(silent, PATIENCE, events).wait().unwrap_or_else(|silent| silent));
     findings
+}
+
+/// On a thread that does nothing else.
+fn look_as(whom: Option<&Whom>, folder: &Folder) -> Look {
+    let Some(whom) = whom else { return look(folder) };
+    let name = whom.name();
+    if let Err(error) = whom.take_on() {
+        let found = format!("cannot look as the user {name}: {error}");
+        let finding = Finding::bad("folder", found, format!("sudo -u {name} fitferry doctor"));
+        return Look { finding, listened: None };
+    }
+    let Look { mut finding, listened } = look(folder);
+    if !finding.found.contains(&user()) {
+        finding.found += &format!(" (looked at as {})", user());
+    }
+    if let Some(fix) = finding.fix.as_mut().filter(|fix| fix.contains(GROUPS) && !whom.is_running) {
+        *fix += "; those groups count here once the service runs";
+    }
+    Look { finding, listened }
 }
 
 fn look(folder: &Folder) -> Look {
     let nothing = |finding| Look { finding, listened: None };
     let path = &folder.path;
-    let given = "let the user that fitferry runs as in: by a group (SupplementaryGroups= of the service), or by chmod";
+    let given = &format!("let the user that fitferry runs as in: by a group ({GROUPS} of the service), or by chmod");
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let fix = "mount its disk, make it, or correct the folder in the settings";

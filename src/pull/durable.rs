@@ -1,9 +1,9 @@
 //! Files that are replaced in one step: a crash leaves the old content or the new one.
 
 use crate::crash;
-use std::fs::{File, OpenOptions};
+use crate::owner;
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The path with something appended to its name.
@@ -19,7 +19,7 @@ fn draft(path: &Path) -> PathBuf {
 
 /// Begins a new content, which only the owner can read.
 pub fn begin(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft(path))
+    owner::create_anew(&draft(path))
 }
 
 /// Puts it into its place.

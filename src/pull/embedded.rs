@@ -8,8 +8,8 @@ use super::refusals::Refusals;
 use super::{Error, Job, Refused, Tell};
 use crate::api::Client;
 use crate::config::{Account, Destination};
-use crate::directory;
 use crate::ferry::{self, Lock, StartFailure};
+use crate::owner;
 use crate::server::{Ears, LARGEST_LIST, Server};
 use jiff::Timestamp;
 use std::fs::{File, TryLockError};
@@ -36,7 +36,7 @@ impl Embedded {
         let (config, name) = (job.config, &job.account.name);
         let dir = &config.state_dir;
         let failed = |source| StartFailure::StateDir { dir: dir.clone(), source };
-        directory::make(dir).map_err(failed)?;
+        ferry::enter(dir)?;
         let only = only_one(dir).map_err(failed)?;
         let only = only.ok_or_else(|| Error::Busy { what: format!("the server of {}", dir.display()) })?;
         // Whoever runs a server holds this lock, unless it is a server alone: a daemon that started now would lean on
@@ -118,7 +118,7 @@ async fn put(peer: &Peer, session: &Listed) -> Result<Result<(), Refusal>, Error
 
 /// Two pulls into one server would each take the other's for its own; nothing if there is one already.
 fn only_one(dir: &Path) -> std::io::Result<Option<File>> {
-    let lock = File::options().write(true).create(true).truncate(false).open(dir.join("pull.lock"))?;
+    let lock = owner::open_or_create(&dir.join("pull.lock"))?;
     match lock.try_lock() {
         Ok(()) => Ok(Some(lock)),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -4,6 +4,7 @@ use super::bookmark::Place;
 use super::known::Known;
 use super::listed::{Digest, Listed};
 use super::{Error, Refused, durable};
+use crate::owner;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, Write};
@@ -26,6 +27,8 @@ impl JsonLines {
     /// Opens the file as it was left at `place`, or as it is; makes it, for its owner alone, if there is none.
     pub fn open(path: &Path, bookmark: &Path, place: Option<Place>) -> Result<Self, Error> {
         let failed = Error::io(path);
+        // If that fails, so does what follows, or there is one.
+        let _ = owner::create(path);
         let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
         let file = file.map_err(&failed)?;
         let metadata = file.metadata().map_err(&failed)?;

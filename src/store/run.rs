@@ -1,9 +1,10 @@
 //! Notices that this memory is not the one that was used last, and until when somebody is awake.
 
 use crate::crash;
+use crate::owner;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub fn begin(connection: &Connection, token: &str) -> rusqlite::Result<()> {
 
 pub fn publish(state_dir: &Path, token: &str) -> io::Result<()> {
     let (path, draft) = (file(state_dir), state_dir.join("run.draft"));
-    std::fs::write(&draft, token)?;
+    owner::create_anew(&draft)?.write_all(token.as_bytes())?;
     crash::point("start.drafted");
     std::fs::rename(draft, path)
 }

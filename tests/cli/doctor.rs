@@ -1,6 +1,6 @@
 //! `fitferry doctor`: each fault is named alone, with what helps, and nothing is written.
 
-use crate::daemon::nobody::{Nobody, chmod};
+use crate::daemon::nobody::{Nobody, chmod, own};
 use crate::support::fault_server::{Fault, FaultServer};
 use crate::support::fit::Run;
 use crate::support::program::{Place, lines};
@@ -16,8 +16,8 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 /// A place that is all well, and what goes wrong there.
-struct Bench {
-    place: Place,
+pub struct Bench {
+    pub place: Place,
     api: FaultServer,
     /// What has to be kept until the doctor has looked.
     kept: Vec<TcpListener>,
@@ -113,7 +113,31 @@ const CASES: &[Case] = &[
         spoil: |bench| bench.as_nobody(|place| chmod(&place.state(), 0o500)),
         check: "state-directory",
         found: "cannot write to it",
-        fix: "chown",
+        fix: "chmod u+rwX",
+    },
+    Case {
+        name: "a state directory of somebody else",
+        spoil: |bench| bench.as_nobody(|place| own(&place.state(), 0, 0o755)),
+        check: "state-directory",
+        found: "cannot write to it",
+        fix: "use sudo, or run it as root; or, if fitferry is to run as",
+    },
+    Case {
+        name: "a file that root left in a state directory",
+        spoil: |bench| bench.as_nobody(|place| own(&place.state().join("lock"), 0, 0o600)),
+        check: "state-directory",
+        found: "not all that is in it can be used",
+        fix: "state/lock belongs to root",
+    },
+    Case {
+        name: "the same, as root sees it",
+        spoil: |bench| {
+            bench.as_nobody(|place| own(&place.state().join("outbox.db"), 0, 0o600))?;
+            bench.here()
+        },
+        check: "state-directory",
+        found: "state/outbox.db belongs to root, and the directory to",
+        fix: "sudo chown -R",
     },
     Case {
         name: "a state directory that everybody may enter",
@@ -134,6 +158,36 @@ const CASES: &[Case] = &[
         check: "login",
         found: "No such file",
         fix: "put a good token into",
+    },
+    Case {
+        name: "a token that only root may read",
+        spoil: |bench| bench.as_nobody(|place| own(&place.dir.path().join("token"), 0, 0o600)),
+        check: "login",
+        found: "the user nobody cannot read",
+        fix: "token belongs to root, and this is nobody: sudo chown nobody:",
+    },
+    Case {
+        name: "the same, as root sees it",
+        spoil: |bench| {
+            bench.as_nobody(|place| own(&place.dir.path().join("token"), 0, 0o600))?;
+            bench.here()
+        },
+        check: "login",
+        found: "the user nobody cannot read",
+        fix: "token belongs to root, and this is nobody: sudo chown nobody:",
+    },
+    Case {
+        name: "a login that only root may read",
+        spoil: |bench| {
+            bench.rewrite("token_file = '", "oauth.client_id = '", "", "");
+            bench.as_nobody(|place| {
+                fs::write(place.state().join("oauth-me.json"), "").unwrap();
+                own(&place.state().join("oauth-me.json"), 0, 0o600);
+            })
+        },
+        check: "login",
+        found: "the user nobody cannot read",
+        fix: "oauth-me.json belongs to root, and this is nobody: sudo chown nobody:",
     },
     Case {
         name: "a token that is refused",
@@ -274,7 +328,7 @@ const CASES: &[Case] = &[
 
 impl Bench {
     /// A daemon has been here, and left nothing to complain about.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (place, api) = (Place::new(), FaultServer::start("right"));
         let token = place.dir.path().join("token");
         fs::write(&token, "right").unwrap();
@@ -299,7 +353,7 @@ impl Bench {
         self.here()
     }
 
-    fn rewrite(&self, a: &str, to_a: &str, b: &str, to_b: &str) -> Option<Command> {
+    pub fn rewrite(&self, a: &str, to_a: &str, b: &str, to_b: &str) -> Option<Command> {
         let before = fs::read_to_string(self.place.config()).unwrap();
         let after = before.replacen(a, to_a, 1);
         assert_ne!(before, after);
@@ -355,7 +409,7 @@ fn everything(dir: &Path) -> BTreeMap<String, (u64, i64, i64, u32)> {
 }
 
 /// What is wrong, by the answer in JSON; what this machine's own clock is like is nobody's fault here.
-fn wrong(answer: &Value) -> Vec<Value> {
+pub fn wrong(answer: &Value) -> Vec<Value> {
     let checks = answer["checks"].as_array().unwrap().iter();
     let is_wrong =
         |check: &&Value| check["state"] == "bad" && !check["found"].as_str().unwrap().contains("is not synchronised");

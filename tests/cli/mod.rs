@@ -10,5 +10,7 @@ mod looking;
 mod manual;
 mod normalize;
 mod outbox;
+mod owner;
 mod rules;
+mod service;
 mod status;

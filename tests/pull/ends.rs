@@ -1,11 +1,13 @@
 //! How a pull ends when it cannot go on, and whose server it fills.
 
 use super::{Clouds, by_id, serve};
+use crate::daemon::nobody::{NOBODY, Nobody};
 use crate::support::fault_server::Reply;
 use crate::support::proxy::{Proxy, whole};
-use crate::support::wait;
+use crate::support::{foreign, wait};
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -104,6 +106,24 @@ fn a_server_that_runs_is_filled_while_it_runs() {
     assert_eq!(sessions("anna"), clouds.kept());
     assert!(sessions("ben").is_empty());
     server.terminate();
+}
+
+/// What is kept for the next pull as well.
+#[test]
+fn what_root_pulls_belongs_to_the_owner_of_the_state_directory() {
+    let clouds = Clouds::new();
+    clouds.fill(5);
+    clouds.connect(clouds.server.address());
+    fs::create_dir(clouds.home.state()).unwrap();
+    let service = Nobody::of(&clouds.home, &[&clouds.home.state()]);
+    if !foreign::given(service.is_another(), "only root can be somebody else") {
+        return;
+    }
+    let (code, summary) = clouds.pull(&[]);
+    assert_eq!((code, &summary["sessions"]), (Some(0), &5.into()), "{summary}");
+    let made: Vec<_> = walkdir::WalkDir::new(clouds.home.state()).into_iter().map(Result::unwrap).collect();
+    assert!(made.iter().any(|entry| entry.file_name() == "pull-me.agreed"), "{made:?}");
+    made.iter().for_each(|entry| assert_eq!(entry.metadata().unwrap().uid(), NOBODY, "{entry:?}"));
 }
 
 /// A daemon that delivers to the cloud goes on meanwhile.

@@ -26,6 +26,7 @@ mod status;
 mod way;
 
 use crate::config::Flags;
+use crate::telemetry;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -142,5 +143,6 @@ pub fn main() -> ExitCode {
         Command::Doctor(command) => command.run(&cli.global),
     };
     let exit = result.unwrap_or_else(|error| output::report(&error));
+    telemetry::finish();
     ExitCode::from(exit.code())
 }

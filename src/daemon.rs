@@ -20,7 +20,7 @@ use crate::{escape, events, telemetry};
 use folders::Folders;
 use monitor::Monitor;
 pub use notify::ears;
-use notify::{Feeding, Watchdog};
+use notify::{Feeding, Refused, Watchdog};
 use reload::Next;
 use std::io::IsTerminal;
 use std::net::TcpListener;
@@ -75,9 +75,9 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
     }
     notify::ready();
     events::daemon_ready();
-    let mut is_refused = false;
+    let refused = Refused::default();
     loop {
-        let next = match running.wait(&mut signals, flags, &config, is_refused).await {
+        let next = match running.wait(&mut signals, flags, &config, &refused).await {
             End::Stop(name) => return running.end(name).await,
             End::Reload(next) => next,
         };
@@ -91,13 +91,14 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
         telemetry::start(&next.config.settings.log);
         match Running::start(&next.config, &lock, next.sockets).await {
             Ok(started) => {
-                (running, config, is_refused) = (started, next.config, false);
+                (running, config) = (started, next.config);
+                refused.send_replace(None);
                 events::daemon_reloaded();
             }
             Err(failure) => {
                 telemetry::start(&config.settings.log);
-                refuse(&failure);
-                (running, is_refused) = (Running::again(&config, &lock, &kept).await?, true);
+                refuse(&failure, &refused);
+                running = Running::again(&config, &lock, &kept).await?;
             }
         }
         if let Some(name) = running.begin(&mut signals).await {
@@ -194,11 +195,11 @@ impl Running {
     }
 
     /// Waits until it is to stop, or to go on with other settings that are good.
-    async fn wait(&self, signals: &mut Signals, flags: &Flags, config: &Config, is_refused: bool) -> End {
+    async fn wait(&self, signals: &mut Signals, flags: &Flags, config: &Config, refused: &Refused) -> End {
         let routes = &self.ferry.routes;
         let watchdog = Watchdog::of_environment(self.ferry.server_address());
         let beating = heartbeat::beat(config, routes);
-        let status = notify::tell_status(routes, is_refused);
+        let status = notify::tell_status(routes, refused);
         let told = async { tokio::join!(watchdog.feed(routes), status, beating) };
         let stopped = async {
             loop {
@@ -206,7 +207,7 @@ impl Running {
                     Wanted::Stop(name) => return End::Stop(name),
                     Wanted::Reload => match reload::prepare(flags, config, self.sockets(config)) {
                         Ok(next) => return End::Reload(Box::new(next)),
-                        Err(error) => refuse(&error),
+                        Err(error) => refuse(&error, refused),
                     },
                 }
             }
@@ -238,10 +239,10 @@ impl Running {
     }
 }
 
-/// Other settings are not taken; those of before stay.
-fn refuse(error: &dyn std::fmt::Display) {
+/// Other settings are not taken; those of before stay. That is told until others are taken.
+fn refuse(error: &dyn std::fmt::Display, refused: &Refused) {
     events::config_refused(error);
-    notify::status(&format!("the new configuration is refused: {error}"));
+    refused.send_replace(Some(error.to_string()));
 }
 
 /// What we are told from outside.

@@ -1,9 +1,11 @@
 //! Sets up the log: where it goes, in which form, and how much of it.
 
 mod journal;
+mod socket;
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
 use journal::Journal;
+pub use socket::finish;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use tracing::Subscriber;

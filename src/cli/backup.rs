@@ -1,11 +1,12 @@
 //! `fitferry backup`: a copy of both databases in one file, whether or not the daemon runs.
 
 use super::{Exit, Global, output};
-use crate::backup::{self, Copied};
+use crate::backup::{self, Copied, Stop};
 use crate::config::{self, Size};
 use crate::escape;
 use std::io::Write;
 use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Writes a copy of fitferry's databases to a new file, whether or not the daemon runs.
 ///
@@ -24,7 +25,15 @@ pub struct Backup {
 impl Backup {
     pub fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         let config = config::load(&global.flags())?;
-        let backup = backup::write(&config.state_dir, &self.file)?;
+        let stop = Stop::default();
+        listen(stop.clone())?;
+        let backup = match backup::write(&config.state_dir, &self.file, &stop) {
+            Err(error @ backup::Error::Stopped) => {
+                output::complain(&error);
+                return Ok(Exit::TryAgainLater);
+            }
+            written => written?,
+        };
         let mut out = output::stdout();
         if self.json {
             output::json_line(&mut out, &backup)?;
@@ -38,4 +47,23 @@ impl Backup {
         out.flush()?;
         Ok(Exit::Done)
     }
+}
+
+/// From now on a signal ends the backup in order, instead of leaving half of it behind.
+fn listen(stop: Stop) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut terminate, mut interrupt) = {
+        let _runtime = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    let wait = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        stop.ask();
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop)
 }

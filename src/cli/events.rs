@@ -23,10 +23,14 @@ pub struct Events {
 
 impl Events {
     pub fn run(&self) -> anyhow::Result<Exit> {
+        let name = self.name.as_deref().unwrap_or_default();
+        let mut events: Vec<&Event> = CATALOGUE.iter().filter(|event| event.name.starts_with(name)).collect();
+        if events.is_empty() {
+            output::complain(&unknown(name));
+            return Ok(Exit::Usage);
+        }
+        events.retain(|event| !self.needs_person || event.needs_person());
         let mut out = output::stdout();
-        let begins = |event: &&Event| self.name.as_ref().is_none_or(|name| event.name.starts_with(name.as_str()));
-        let asks = |event: &&Event| !self.needs_person || event.needs_person();
-        let events: Vec<&Event> = CATALOGUE.iter().filter(begins).filter(asks).collect();
         if self.markdown {
             print_page(&mut out, &events)?;
         } else {
@@ -39,8 +43,38 @@ impl Events {
             }
         }
         out.flush()?;
-        Ok(if events.is_empty() { Exit::SomeInputFailed } else { Exit::Done })
+        Ok(Exit::Done)
     }
+}
+
+/// How many names may be offered instead of one that nothing has.
+const OFFERED: usize = 3;
+
+fn unknown(name: &str) -> String {
+    let near = near(name);
+    let instead = if near.is_empty() {
+        "\"fitferry events\" lists them all".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(" or "))
+    };
+    format!("no event is called \"{name}\", and none begins like that: {instead}")
+}
+
+/// The names of which the whole, the beginning or the last word is written most nearly like this one.
+fn near(name: &str) -> Vec<&'static str> {
+    let name = name.to_lowercase();
+    // One letter of four may be another.
+    let far = name.len() / 4;
+    let likeness = |event: &str| {
+        let begin = event.get(..name.len()).unwrap_or(event);
+        let word = event.rsplit('.').next().unwrap_or(event);
+        let apart = [event, begin, word].map(|known| strsim::damerau_levenshtein(&name, known));
+        apart.into_iter().min().filter(|apart| *apart <= far)
+    };
+    let near: Vec<(usize, &str)> =
+        CATALOGUE.iter().filter_map(|event| Some((likeness(event.name)?, event.name))).collect();
+    let nearest = near.iter().map(|(apart, _)| *apart).min();
+    near.iter().filter(|(apart, _)| Some(*apart) == nearest).take(OFFERED).map(|(_, name)| *name).collect()
 }
 
 fn print_text(out: &mut impl Write, event: &Event) -> std::io::Result<()> {
@@ -91,3 +125,19 @@ version, so that people can alert on them; [monitoring.md](monitoring.md) says h
 `event`, `message` and the fields; in the journal they are fields of their own, in capitals: `journalctl EVENT=session.parked`.
 Times are RFC 3339 in UTC. A field that has nothing to say is left out. What is **bold** asks for a person, and leads to what helps.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_is_near() {
+        assert_eq!(near("session.parkt"), ["session.parked"]);
+        assert_eq!(near("Session.Parked"), ["session.parked"]);
+        assert_eq!(near("parked"), ["session.parked"]);
+        assert_eq!(near("sesion").len(), OFFERED);
+        assert!(near("sesion").iter().all(|name| name.starts_with("session.")));
+        assert_eq!(near("weather"), Vec::<&str>::new());
+        assert_eq!(near("x"), Vec::<&str>::new());
+    }
+}

@@ -39,6 +39,15 @@ pub fn complain(error: &impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "fitferry: {error}");
 }
 
+/// Where a document lies: as installed with this program, else in the project.
+pub fn document(name: &str) -> String {
+    let installed = std::env::current_exe().ok().and_then(|program| {
+        let place = program.parent()?.parent()?.join("share/doc/fitferry/docs").join(name);
+        place.is_file().then(|| escape::path(&place))
+    });
+    installed.unwrap_or_else(|| format!("docs/{name}"))
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);

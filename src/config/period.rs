@@ -20,6 +20,10 @@ impl Period {
     }
 
     fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_lowercase();
+        if text.parse() == Ok(0.0) {
+            return Some(Self(Duration::ZERO));
+        }
         let span: Span = text.parse().ok()?;
         let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
         Duration::try_from(duration).ok().map(Self)
@@ -30,7 +34,15 @@ impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::parse(text).ok_or_else(|| format!("\"{text}\" is not a span of time such as \"2s\", \"10m\" or \"14d\""))
+        let refusal = || {
+            let what = if text.trim().parse::<f64>().is_ok_and(|number| number > 0.0) {
+                "has no unit: write it like"
+            } else {
+                "is not a span of time such as"
+            };
+            format!("\"{text}\" {what} \"2s\", \"10m\", \"1h 30m\" or \"14d\"")
+        };
+        Self::parse(text).ok_or_else(refusal)
     }
 }
 
@@ -82,8 +94,25 @@ mod tests {
         }
         assert_eq!(Period::parse("1h 30m"), Some(Period::seconds(5400)));
         assert_eq!(Period(Duration::from_millis(250)).to_string(), "250ms");
-        for nonsense in ["", "2", "-2s", "soon", "1 month"] {
-            assert_eq!(Period::parse(nonsense), None, "{nonsense}");
+        for (text, seconds) in [
+            ("0", 0),
+            (" 2 S ", 2),
+            ("10 Min", 600),
+            ("90 minutes", 5400),
+            ("1.5h", 5400),
+            ("1H30M", 5400),
+            ("1 hour, 30 minutes", 5400),
+            ("2 weeks", 1_209_600),
+            ("PT1H", 3600),
+        ] {
+            assert_eq!(Period::parse(text), Some(Period::seconds(seconds)), "{text}");
+        }
+        let refused = |text: &str| text.parse::<Period>().expect_err(text);
+        for nonsense in ["", "-2s", "soon", "1 month", "NaN"] {
+            assert!(refused(nonsense).contains("is not a span of time"), "{nonsense}");
+        }
+        for bare in ["2", " 60 ", "1.5"] {
+            assert!(refused(bare).contains("has no unit"), "{bare}");
         }
     }
 }

@@ -23,14 +23,15 @@ Each of these covers the one before:
    `FITFERRY_FOLDERS=/srv/anna,/srv/ben`; other lists, words and accounts belong into the file.
 4. Flags: `--state-dir`, and of single commands `--watch` (for `folders`) and `--listen` (for `server.listen`).
 
-A running service reads its file again by `systemctl reload fitferry`; if it is not good, the old settings stay.
+A running service reads its file again by `systemctl reload fitferry`; if it is not good, that fails, and the old settings
+stay.
 
 ## How values are written
 
 | Type | Written as |
 |---|---|
-| span of time | `\"500ms\"`, `\"2s\"`, `\"10m\"`, `\"1h 30m\"`, `\"14d\"`; a day has 24 hours |
-| size | `\"500KB\"`, `\"64MB\"`, `\"1GB\"`; each unit is 1024 of the one before, and a number alone counts bytes |
+| span of time | `\"500ms\"`, `\"2s\"`, `\"10m\"`, `\"1h 30m\"`, `\"1.5h\"`, `\"14d\"`; a day has 24 hours, and only 0 needs no unit |
+| size | `\"500KB\"`, `\"64MB\"`, `\"1.5GB\"`, `\"1TB\"`, each unit 1000 of the one before; `\"512MiB\"`, `\"1GiB\"`, each 1024 of it; only 0 needs no unit |
 | time zone | an IANA name, as `\"Europe/Berlin\"`, or `\"system\"` for that of the machine |
 | day | `\"2020-01-01\"` |
 | secret | a text that is never printed: `config show` has dots for it |

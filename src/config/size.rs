@@ -1,11 +1,17 @@
-//! An amount of bytes as people write it in settings: "64MB", "1 GB", "0".
+//! An amount of bytes as people write it in settings: "64MB", "1.5 GB", "512MiB", "0".
 
+use bytesize::ByteSize;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::str::FromStr;
 
-/// Units as `df -h` has them: each is 1024 of the one before.
-const UNITS: [(&str, u64); 4] = [("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10), ("B", 1)];
+/// Those of the units that it is told in, the largest first.
+const UNITS: [(&str, u64); 5] =
+    [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", MEGABYTE), ("KB", 1000), ("B", 1)];
+
+const MEGABYTE: u64 = 1_000_000;
+
+const RIGHT: &str = "\"500KB\", \"64MB\", \"1.5GB\" or \"512MiB\"";
 
 /// Whole bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,20 +23,11 @@ impl Size {
     }
 
     pub const fn megabytes(megabytes: u64) -> Self {
-        Self(megabytes << 20)
+        Self(megabytes * MEGABYTE)
     }
 
     pub fn get(self) -> u64 {
         self.0
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = (text[..digits].parse::<u64>().ok()?, text[digits..].trim());
-        let unit = if unit.is_empty() { "B" } else { unit };
-        let (_, unit) = UNITS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
-        number.checked_mul(unit).map(Self)
     }
 }
 
@@ -38,8 +35,16 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::parse(text)
-            .ok_or_else(|| format!("\"{text}\" is not an amount of bytes such as \"500KB\", \"64MB\" or \"1GB\""))
+        let number = text.trim();
+        // Somebody who writes 64 hardly means bytes; of nothing there is the same in every unit.
+        if number.parse::<f64>().is_ok_and(|number| number > 0.0) {
+            return Err(format!("\"{text}\" has no unit: write it like {RIGHT}"));
+        }
+        match number.parse() {
+            // What is more than can be counted is cut there.
+            Ok(ByteSize(bytes)) if bytes < u64::MAX => Ok(Self(bytes)),
+            _ => Err(format!("\"{text}\" is not an amount of bytes such as {RIGHT}")),
+        }
     }
 }
 
@@ -82,22 +87,30 @@ mod tests {
     #[test]
     fn written_and_read() {
         for (text, bytes, shown) in [
-            ("64MB", 64 << 20, "64MB"),
-            (" 1 gb ", 1 << 30, "1GB"),
-            ("500kb", 500 << 10, "500KB"),
+            ("64MB", 64_000_000, "64MB"),
+            (" 1 gb ", 1_000_000_000, "1GB"),
+            ("500kb", 500_000, "500KB"),
+            ("1TB", 1_000_000_000_000, "1TB"),
+            ("1.5GB", 1_500_000_000, "1500MB"),
+            ("0.5 T", 500_000_000_000, "500GB"),
+            ("64MiB", 64 << 20, "67MB"),
+            ("1.5 gib", 3 << 29, "1610MB"),
+            ("4Ki", 4096, "4096B"),
+            ("1234B", 1234, "1234B"),
             ("0", 0, "0B"),
-            ("1234", 1234, "1234B"),
         ] {
-            let size = Size::parse(text).unwrap();
+            let size: Size = text.parse().unwrap_or_else(|error| panic!("{error}"));
             assert_eq!((size.get(), size.to_string()), (bytes, shown.to_owned()), "{text}");
             let written = serde_json::to_string(&size).unwrap();
             assert_eq!(serde_json::from_str::<Size>(&written).unwrap(), size, "{written}");
         }
-        assert_eq!(Size::bytes((70 << 20) + 12_345).to_string(), "70MB");
-        let odd = Size::bytes((70 << 20) + 12_345);
-        assert_eq!(serde_json::from_str::<Size>(&serde_json::to_string(&odd).unwrap()).unwrap(), odd);
-        for nonsense in ["", "MB", "-1", "1.5GB", "64 apples", "99999999999GB"] {
-            assert_eq!(Size::parse(nonsense), None, "{nonsense}");
+        assert_eq!(Size::bytes(70_012_345).to_string(), "70MB");
+        let refused = |text: &str| text.parse::<Size>().expect_err(text);
+        for nonsense in ["", "MB", "-1", "-1MB", "1,5GB", "64 apples", "99999999999GB", "64MB free", "NaN", "inf MB"] {
+            assert!(refused(nonsense).contains("is not an amount of bytes"), "{nonsense}");
+        }
+        for bare in ["64", " 64 ", "1.5", "67108864"] {
+            assert!(refused(bare).contains("has no unit"), "{bare}");
         }
     }
 }

@@ -11,7 +11,7 @@ use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
 
 /// After something has changed, so long until it is told: there may be more of it.
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A reload that takes longer hangs.
 const LONGEST_RELOAD: Duration = Duration::from_secs(600);
+
+/// How the status begins until a reload is taken.
+const REFUSED: &str = "the new configuration is refused, the one of before is in use";
 
 pub fn ready() {
     send(&[NotifyState::Ready]);
@@ -38,7 +41,7 @@ pub fn stopping() {
 }
 
 /// In one line, or the rest would be other notifications.
-pub fn status(text: &str) {
+fn status(text: &str) {
     send(&[NotifyState::Status(&escape::text(text))]);
 }
 
@@ -54,9 +57,12 @@ pub fn ears() -> std::io::Result<Option<Ears>> {
     Ok(ListenFd::from_env().take_tcp_listener(0)?.map(Ears::Open))
 }
 
-/// Tells the service manager, in a line, how much waits, whenever that may have changed; not at once if something else was
-/// told a moment ago. Never ends.
-pub async fn tell_status(routes: &[Route], mut is_told: bool) {
+/// Why the last reload was refused, if it was, and whoever wants to hear when that changes.
+pub type Refused = watch::Sender<Option<String>>;
+
+/// Tells the service manager, in a line, how much waits and that the last reload was refused, whenever that may have
+/// changed. Never ends.
+pub async fn tell_status(routes: &[Route], refused: &Refused) {
     if std::env::var_os("NOTIFY_SOCKET").is_none() {
         return std::future::pending().await;
     }
@@ -70,14 +76,17 @@ pub async fn tell_status(routes: &[Route], mut is_told: bool) {
             }
         });
     }
+    let mut refused = refused.subscribe();
     loop {
-        if !std::mem::take(&mut is_told)
-            && let Some(text) = describe(routes).await
-        {
-            status(&text);
+        let refusal = refused.borrow_and_update().clone();
+        if let Some(text) = describe(routes).await {
+            status(&refusal.map_or(text.clone(), |why| format!("{REFUSED}: {why}; {text}")));
         }
-        news.notified().await;
-        sleep(PAUSE).await;
+        tokio::select! {
+            // What a person has just asked for is told at once.
+            _ = refused.changed() => {}
+            () = async { news.notified().await; sleep(PAUSE).await } => {}
+        }
     }
 }
 

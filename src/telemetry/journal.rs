@@ -2,15 +2,13 @@
 //!
 //! Facts: systemd's description of its native journal protocol, and `JOURNAL_STREAM` in systemd.exec(5).
 
+use super::socket::Socket;
 use std::fmt::{Debug, Write};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixDatagram;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-
-const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// Whether what is written to stderr ends up in the journal.
 pub fn takes_stderr() -> bool {
@@ -20,13 +18,11 @@ pub fn takes_stderr() -> bool {
 }
 
 /// The journal of this machine.
-pub struct Journal(UnixDatagram);
+pub struct Journal(Socket);
 
 impl Journal {
     pub fn connect() -> io::Result<Self> {
-        let socket = UnixDatagram::unbound()?;
-        socket.connect(SOCKET)?;
-        Ok(Self(socket))
+        Socket::open().map(Self)
     }
 }
 
@@ -34,12 +30,17 @@ impl<S: Subscriber> Layer<S> for Journal {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut entry = Entry::default();
         event.record(&mut entry);
-        let entry = entry.finish(*event.metadata().level());
-        if self.0.send(&entry).is_err() {
-            // Too long for it, or it is gone: whoever reads stderr may see it still.
+        if let Err(entry) = self.0.send(entry.finish(*event.metadata().level())) {
+            // Too long for it: whoever reads stderr may see it still.
             let _ = io::Write::write_all(&mut io::stderr(), &entry);
         }
     }
+}
+
+/// The entry that tells of those which the journal did not take.
+pub fn notice(lost: u64) -> Vec<u8> {
+    let message = format!("{lost} lines of the log are lost, as the journal took none");
+    Entry { message, ..Entry::default() }.finish(Level::WARN)
 }
 
 /// One entry as it is written.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 const START: i64 = 1_500_000_000;
 
@@ -138,4 +138,80 @@ fn nothing_is_replaced_and_nothing_is_left_behind() {
     assert!(rest.is_empty(), "{rest:?}");
     fs::write(&database, whole).unwrap();
     assert!(place.run(&["backup", file.to_str().unwrap()]).status.success());
+}
+
+/// A memory whose copy takes a while.
+fn fill(place: &Place) {
+    drop_run(place, 0, 3600);
+    let daemon = place.start();
+    daemon.wait_for_sessions(place, 1);
+    daemon.terminate();
+    let memory = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    let fill = "CREATE TABLE fill(bytes BLOB);
+        INSERT INTO fill WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 40000)
+        SELECT randomblob(3000) FROM n;";
+    memory.execute_batch(fill).unwrap();
+}
+
+/// What a backup works in, by its name.
+fn workshops(place: &Place) -> Vec<String> {
+    let names = fs::read_dir(place.dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(".backup.tar.partial-")).collect()
+}
+
+/// Starts one, and waits until it is at work.
+fn begin(place: &Place) -> Child {
+    let mut command = place.command();
+    command.args(["backup", "backup.tar"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let workshop = place.dir.path().join(format!(".backup.tar.partial-{}", child.id()));
+    wait::until_true("the copy to be begun", || workshop.join("copy.db").exists());
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn one_that_is_ended_leaves_nothing_behind() {
+    let place = Place::new();
+    fill(&place);
+    for name in ["TERM", "INT"] {
+        let child = begin(&place);
+        signal(&child, name);
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(
+            ended.status.code() == Some(75) && said.contains("nothing of it is left"),
+            "{:?}: {said}",
+            ended.status
+        );
+        assert_eq!(workshops(&place), Vec::<String>::new());
+        assert!(!place.dir.path().join("backup.tar").exists());
+    }
+}
+
+#[test]
+fn what_is_left_of_the_dead_is_removed_by_the_next_and_what_is_at_work_is_not() {
+    let place = Place::new();
+    fill(&place);
+    let mut dead = begin(&place);
+    dead.kill().unwrap();
+    dead.wait().unwrap();
+    assert_eq!(workshops(&place).len(), 1);
+    let slow = begin(&place);
+    signal(&slow, "STOP");
+    let at_work = workshops(&place);
+    assert_eq!(at_work, [format!(".backup.tar.partial-{}", slow.id())]);
+    // Somebody's own, whatever it is.
+    fs::create_dir(place.dir.path().join(".backup.tar.partial-keep")).unwrap();
+    let quick = place.run(&["backup", "backup.tar"]);
+    assert!(quick.status.success(), "{quick:?}");
+    let left = workshops(&place);
+    assert!(left.len() == 2 && left.contains(&at_work[0]), "{left:?}");
+    signal(&slow, "CONT");
+    let slow = slow.wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&slow.stderr).contains("is there already"), "{slow:?}");
+    assert_eq!(workshops(&place), [".backup.tar.partial-keep"]);
 }

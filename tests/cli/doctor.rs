@@ -311,7 +311,7 @@ const CASES: &[Case] = &[
             small_disk::command(&bench.place, 40, &format!("chmod 700 \"$STATE\"\n{script}"))
         },
         check: "disk",
-        found: "below 4MB new files wait",
+        found: "below 4194KB new files wait",
         fix: "make room",
     },
     Case {

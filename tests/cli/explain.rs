@@ -344,3 +344,21 @@ fn a_file_that_is_closed_is_told_of_as_far_as_it_goes() {
         "{story}"
     );
 }
+
+/// Whoever has only the package is led to the page in it.
+#[test]
+fn the_page_about_formats_is_the_one_that_is_installed() {
+    let place = Place::new();
+    let file = place.drop_file("recipe.txt", "two eggs");
+    assert!(text(&place, &file).contains("or see docs/formats.md"));
+    let root = place.dir.path().join("usr");
+    let (program, page) = (root.join("bin/fitferry"), root.join("share/doc/fitferry/docs/formats.md"));
+    for path in [&program, &page] {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+    }
+    fs::copy(env!("CARGO_BIN_EXE_fitferry"), &program).unwrap();
+    fs::write(&page, "").unwrap();
+    let output = place.command_of(&program).arg("explain").arg(&file).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains(&format!("or see {}", page.display())), "{said}");
+}

@@ -72,7 +72,7 @@ fn little_room_holds_up_new_files_and_nothing_else() {
     (5..10).for_each(|day| drop(place.drop_file(&format!("{day}.fit"), run(day))));
     let low = daemon.wait_for("disk.low");
     let (free, limit) = (low["free"].as_u64().unwrap(), low["limit"].as_u64().unwrap());
-    assert!(low["path"] == place.state().to_str().unwrap() && free < limit && limit == 4 << 20, "{low}");
+    assert!(low["path"] == place.state().to_str().unwrap() && free < limit && limit == 4_000_000, "{low}");
     let process = daemon.id().to_string();
     let ask = |arguments: &[&str]| {
         let mut command = Command::new("nsenter");
@@ -83,7 +83,7 @@ fn little_room_holds_up_new_files_and_nothing_else() {
     let status = ask(&["status", "--json"]);
     assert!(status.status.success(), "{status:?}");
     let status = &lines(&status.stdout)[0];
-    assert_eq!((&status["lowDisk"]["limit"], &status["accounts"][0]["sessions"]), (&(4 << 20).into(), &5.into()));
+    assert_eq!((&status["lowDisk"]["limit"], &status["accounts"][0]["sessions"]), (&4_000_000.into(), &5.into()));
     let text = String::from_utf8(ask(&["status"]).stdout).unwrap();
     assert!(text.contains("below 4MB new files wait, until 5MB are free"), "{text}");
     let check = ask(&["status", "--check"]);

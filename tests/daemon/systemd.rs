@@ -86,10 +86,56 @@ fn a_reload_is_announced_and_its_end_too() {
     let reloading = manager.wait_for("RELOADING=1");
     assert!(reloading.lines().any(|line| line.starts_with("MONOTONIC_USEC=")), "{reloading}");
     manager.wait_for("READY=1");
-    fs::write(place.config(), "nonsense = 1\n").unwrap();
+    daemon.terminate();
+}
+
+/// Whoever looks later sees it, too, until it is mended.
+#[test]
+fn a_refused_reload_is_in_the_status_until_one_is_taken() {
+    let place = Place::new();
+    let configure =
+        |more: &str| fs::write(place.config(), format!("folders = ['{}']\n{more}", place.folder().display()));
+    configure("").unwrap();
+    let manager = Manager::of(&place);
+    let mut daemon = place.spawn(&[], &manager.environment());
+    daemon.wait_for("daemon.ready");
+    configure("nonsense = 1\n").unwrap();
     daemon.signal("HUP");
-    let refused = manager.wait_for("STATUS=the new");
-    assert!(refused.contains("nonsense"), "{refused}");
+    let refused = manager.wait_for("STATUS=the new configuration is refused");
+    assert!(refused.contains("nonsense") && refused.contains("; 0 queued"), "{refused}");
+    place.drop_file("a.fit", Run::default().build());
+    daemon.wait_for("session.delivered");
+    let later = manager.wait_for("STATUS=");
+    assert!(later.contains("nonsense"), "{later}");
+    configure("").unwrap();
+    daemon.signal("HUP");
+    manager.wait_for("STATUS=0 queued, 0 parked");
+    daemon.terminate();
+}
+
+/// What the unit has systemd do, which hears of a failure by its end alone.
+#[test]
+fn whoever_reloads_is_told_that_it_is_refused() {
+    let unit = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/fitferry.service")).unwrap();
+    let commands = unit.lines().filter_map(|line| line.strip_prefix("ExecReload="));
+    let script =
+        commands.collect::<Vec<_>>().join("\n").replace("fitferry ", concat!(env!("CARGO_BIN_EXE_fitferry"), " "));
+    let place = Place::new();
+    fs::write(place.config(), format!("folders = ['{}']\n", place.folder().display())).unwrap();
+    let mut daemon = place.spawn(&[], &[]);
+    daemon.wait_for("daemon.ready");
+    let reload = || {
+        let mut command = Command::new("sh");
+        command.args(["-euc", &script]).env("MAINPID", daemon.id().to_string());
+        command.env("FITFERRY_CONFIG", place.config()).env("STATE_DIRECTORY", place.state()).output().unwrap()
+    };
+    let taken = reload();
+    assert!(taken.status.success(), "{taken:?}");
+    fs::write(place.config(), "nonsense = 1\n").unwrap();
+    let refused = reload();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("nonsense"), "{refused:?}");
+    daemon.wait_for("config.refused");
     daemon.terminate();
 }
 

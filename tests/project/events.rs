@@ -26,7 +26,13 @@ fn one_is_found_by_its_name() {
     assert_eq!(names, ["account", "session", "reason"]);
     let text = String::from_utf8(place.run(&["events", "session.parked"]).stdout).unwrap();
     assert!(text.starts_with("session.parked  (warn)\n") && text.contains("outbox list"), "{text}");
-    assert_eq!(place.run(&["events", "nonsense"]).status.code(), Some(1));
+    let unknown = place.run(&["events", "session.parkt"]);
+    let said = String::from_utf8(unknown.stderr).unwrap();
+    assert_eq!((unknown.status.code(), unknown.stdout.len()), (Some(2), 0), "{said}");
+    assert!(said.contains("\"session.parkt\"") && said.contains("did you mean session.parked?"), "{said}");
+    // It is known, and asks for nobody.
+    let quiet = place.run(&["events", "session.delivered", "--needs-person"]);
+    assert_eq!((quiet.status.code(), quiet.stdout.len()), (Some(0), 0), "{quiet:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::pages::blocks;
 use crate::support::foreign;
 use crate::support::program::Place;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -77,35 +78,77 @@ fn the_settings_are_valid() {
     assert!(checked.status.success(), "{checked:?}");
 }
 
+/// As GitHub makes anchors.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    heading.trim_start_matches('#').trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+}
+
 /// Pages lead to each other, and to files that are there.
-#[test]
-fn the_links_lead_somewhere() {
-    let docs = fs::read_dir(repository().join("docs")).unwrap();
+fn follow_links(root: &Path) {
+    let docs = fs::read_dir(root.join("docs")).unwrap();
     let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
-    for page in ["README.md", "ARCHITECTURE.md"].map(str::to_owned).into_iter().chain(docs) {
-        let text = fs::read_to_string(repository().join(&page)).unwrap();
-        let folder = repository().join(&page).parent().unwrap().to_owned();
+    for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(str::to_owned).into_iter().chain(docs) {
+        let text = fs::read_to_string(root.join(&page)).unwrap();
+        let folder = root.join(&page).parent().unwrap().to_owned();
         let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
         for link in links.iter().filter(|link| !link.starts_with("http")) {
-            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = if file.is_empty() { repository().join(&page) } else { folder.join(file) };
+            let (file, wanted) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { root.join(&page) } else { folder.join(file) };
             assert!(target.exists(), "{page} leads to {link}");
-            if !anchor.is_empty() {
+            if !wanted.is_empty() {
                 let there = fs::read_to_string(target).unwrap();
-                // As GitHub makes anchors.
-                let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-                let heading = |line: &str| {
-                    line.trim_start_matches('#')
-                        .trim()
-                        .to_lowercase()
-                        .chars()
-                        .filter(kept)
-                        .collect::<String>()
-                        .replace(' ', "-")
-                };
-                let has = there.lines().filter(|line| line.starts_with('#')).any(|line| heading(line) == anchor);
+                let has = there.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == wanted);
                 assert!(has, "{page} leads to {link}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_links_lead_somewhere() {
+    follow_links(repository());
+}
+
+/// The files below a folder, by their paths in it.
+fn files(root: &Path, folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap());
+    let below = entries.flat_map(|entry| {
+        let path = Path::new(folder).join(entry.file_name()).to_str().unwrap().to_owned();
+        if entry.path().is_dir() { files(root, &path) } else { [path].into() }
+    });
+    below.collect()
+}
+
+/// Whoever has only a package has every document, at a place to which the others lead; `.ci/package` looks whether each of
+/// them is in what was built.
+#[test]
+fn packages_hold_every_document() {
+    let place = Place::new();
+    let documents = place.dir.path().join("doc");
+    succeed(&format!(".ci/documents '{}'", documents.display()), repository());
+    follow_links(&documents);
+    let laid = files(&documents, "");
+    let ours = files(repository(), "docs");
+    let examples = files(repository(), "config/monitoring");
+    let examples = examples.iter().map(|file| file.replace("config/", "examples/"));
+    let missing: Vec<String> = ours.into_iter().chain(examples).filter(|file| !laid.contains(file)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+
+    let manifest: toml::Table = fs::read_to_string(repository().join("Cargo.toml")).unwrap().parse().unwrap();
+    let metadata = &manifest["package"]["metadata"];
+    let text = |value: &toml::Value| value.as_str().unwrap().trim_start_matches('/').to_owned();
+    let deb = metadata["deb"]["assets"].as_array().unwrap().iter().map(|asset| (text(&asset[0]), text(&asset[1])));
+    let rpm = metadata["generate-rpm"]["assets"].as_array().unwrap().iter();
+    let rpm = rpm.map(|asset| (text(&asset["source"]), text(&asset["dest"])));
+    for assets in [deb.collect::<Vec<_>>(), rpm.collect()] {
+        for file in &laid {
+            let folder = Path::new(file).parent().unwrap().join("").to_str().unwrap().to_owned();
+            let is_packed = assets.iter().any(|(from, to)| {
+                from.starts_with(&format!("target/package/doc/{folder}*"))
+                    && *to == format!("usr/share/doc/fitferry/{folder}")
+            });
+            assert!(is_packed, "{file} is in no asset of {assets:?}");
         }
     }
 }

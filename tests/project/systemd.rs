@@ -23,7 +23,7 @@ fn lay_out(place: &Place) -> PathBuf {
     fs::create_dir_all(dir.join("fitferry.service.d")).unwrap();
     let lay = |from: &str, to: &str| {
         let unit = fs::read_to_string(systemd().join(from)).unwrap();
-        let here = unit.replace("ExecStart=fitferry ", concat!("ExecStart=", env!("CARGO_BIN_EXE_fitferry"), " "));
+        let here = unit.replace("=fitferry ", concat!("=", env!("CARGO_BIN_EXE_fitferry"), " "));
         assert!(here != unit || !from.ends_with(".service"), "{from} starts no fitferry");
         fs::write(dir.join(to), here).unwrap();
     };
@@ -114,12 +114,22 @@ fn the_service_of_one_person_is_the_same_but_for_the_names() {
     let (one, each) = (settings("fitferry.service"), settings("fitferry@.service"));
     let key = |line: &String| line.split('=').next().unwrap().to_owned();
     let differing: BTreeSet<String> = one.symmetric_difference(&each).map(key).collect();
-    let names = ["Description", "ExecStart", "Group", "LoadCredential", "StateDirectory", "User", "WorkingDirectory"];
+    let names = [
+        "Description",
+        "ExecReload",
+        "ExecStart",
+        "Group",
+        "LoadCredential",
+        "StateDirectory",
+        "User",
+        "WorkingDirectory",
+    ];
     // A person has shared memory beside that of the service.
     let expected = names.iter().chain(["RemoveIPC"].iter()).map(|key| (*key).to_owned()).collect();
     assert_eq!(differing, expected);
     let users = settings("user/fitferry.service");
-    let stranger = users.difference(&one).map(key).find(|key| !["ExecStart", "WantedBy"].contains(&key.as_str()));
+    let stranger =
+        users.difference(&one).map(key).find(|key| !["ExecReload", "ExecStart", "WantedBy"].contains(&key.as_str()));
     assert_eq!(stranger, None, "the service of a user says something else");
 }
 

@@ -6,6 +6,7 @@ use super::look::{Look, UNOPENED};
 use super::scene::Scene;
 use super::session::SessionStory;
 use super::sport::Sport;
+use crate::cli::output;
 use crate::config::OnRemoved;
 use crate::store::Verdict;
 use crate::store::story::Waits;
@@ -153,7 +154,10 @@ fn verdict(verdict: &str, now: Option<&Look>) -> Option<String> {
             "nothing: it is looked at again by itself, once it rests or its time has come"
         }
         word if word == of(Verdict::Ignored) => {
-            "fitferry does not read this: export the workout as FIT, TCX or GPX, or see docs/formats.md"
+            let formats = output::document("formats.md");
+            return Some(format!(
+                "fitferry does not read this: export the workout as FIT, TCX or GPX, or see {formats}"
+            ));
         }
         word if word == of(Verdict::NoSession) => "nothing: there is no workout in it to be sent",
         _ => return None,

@@ -358,7 +358,7 @@ events! {
 
     /// The address that is to hear of each comparison cannot be reached, or does not want to hear of it.
     ///
-    /// See "monitor.heartbeat" in the configuration. It is asked for again after the next comparison.
+    /// See whether "monitor.heartbeat" in the configuration's file is still right; it is asked for again after the next comparison.
     Warn heartbeat_failed = "heartbeat.failed" (error: Error) "nobody heard that all is well";
 
     // Pulling.

@@ -6,7 +6,7 @@ use crate::support::program::{Daemon, Place};
 use crate::support::{foreign, http, wait};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
@@ -109,9 +109,43 @@ fn the_sign_that_all_is_well_follows_each_comparison() {
     assert_eq!(request, "GET /secret HTTP/1.1\r\n");
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
     drop((stream, listener));
-    let failed = daemon.wait_for("heartbeat.failed").to_string();
-    assert!(!failed.contains("secret"), "{failed}");
+    let failed = daemon.wait_for("heartbeat.failed");
+    assert!(failed["error"].as_str().unwrap().contains("Connection refused"), "{failed}");
+    assert!(!failed.to_string().contains("secret"), "{failed}");
     daemon.terminate();
+}
+
+/// Somebody who says the same to whoever comes.
+fn speaking(words: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map(Result::unwrap) {
+            let mut first = [0; 1024];
+            assert!(stream.read(&mut first).unwrap() > 0);
+            stream.write_all(words.as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+/// Why nobody heard, without the address, which is a secret: whoever knows it can give the sign.
+#[test]
+fn a_sign_that_nobody_heard_says_why() {
+    let http = speaking("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let no_tls = speaking("no TLS\r\n");
+    for (address, words) in [
+        (format!("http://{http}/secret"), "HTTP 404"),
+        (format!("https://{no_tls}/secret"), "cannot connect: "),
+        ("http://nobody.invalid/secret".to_owned(), "cannot connect: "),
+    ] {
+        let beat = format!("monitor.heartbeat = '{address}'\nreconcile.every = '1s'\n");
+        let (_place, _server, mut daemon, _) = watched("right", &beat);
+        let failed = daemon.wait_for("heartbeat.failed");
+        let said = failed["error"].as_str().unwrap();
+        assert!(said.starts_with(words) && said.len() > words.len(), "{failed}");
+        assert!(!failed.to_string().contains("secret") && !said.contains("error sending"), "{failed}");
+    }
 }
 
 #[test]

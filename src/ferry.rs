@@ -60,6 +60,10 @@ pub enum StartFailure {
     Token { path: PathBuf, source: std::io::Error },
     #[error("cannot listen on {address}: {source}; choose another `monitor.listen`")]
     Monitor { address: SocketAddr, source: std::io::Error },
+    #[error(
+        "cannot use the socket that the service manager has opened: {0}; the socket unit has to have one ListenStream= with an address and a port, and no Accept=yes: see systemctl cat fitferry.socket"
+    )]
+    Given(String),
     #[error("the embedded server cannot be reached at {0}")]
     Address(SocketAddr),
     #[error("the memory was damaged and is set aside; it is made anew at the next start")]

@@ -28,6 +28,7 @@ pub mod intake;
 pub mod merge;
 pub mod metrics;
 pub mod orders;
+pub mod port;
 pub mod pull;
 pub mod redact;
 pub mod room;

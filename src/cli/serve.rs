@@ -69,7 +69,7 @@ fn serve(config: &Config) -> anyhow::Result<Exit> {
     make_state_dir(config)?;
     let users = ferry::users(config)?;
     let settings = &config.settings.server;
-    let ears = daemon::ears()?.unwrap_or(Ears::At(settings.listen));
+    let ears = daemon::given()?.unwrap_or(Ears::At(settings.listen));
     let server = server::start(&config.state_dir, ears, settings.window, &users)?;
     for account in &config.accounts {
         events::server_ready(server.address, &config.server_token_file(&account.name));

@@ -5,6 +5,7 @@ use crate::events;
 use crate::ferry::StartFailure;
 use crate::health::{self, Standing};
 use crate::metrics;
+use crate::port;
 use crate::server::listen;
 use axum::Router;
 use axum::extract::State;
@@ -30,9 +31,9 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Listens where the configuration wants it; nothing if it wants nothing.
-    pub fn bind(config: &Config) -> Result<Option<TcpListener>, StartFailure> {
-        let bind = |address| TcpListener::bind(address).map_err(|source| StartFailure::Monitor { address, source });
+    /// Listens where the configuration wants it, beside listeners of ours that are `left`; nothing if it wants nothing.
+    pub fn bind(config: &Config, left: &[&TcpListener]) -> Result<Option<TcpListener>, StartFailure> {
+        let bind = |address| port::bind(address, left).map_err(|source| StartFailure::Monitor { address, source });
         config.settings.monitor.listen.map(bind).transpose()
     }
 

@@ -1,12 +1,10 @@
-//! What systemd hears of us, and what it has opened for us: that we are ready, alive, busy with other settings, or stop.
+//! What systemd hears of us: that we are ready, alive, busy with other settings, or stop.
 
 use crate::escape;
 use crate::events;
-use crate::server::Ears;
 use crate::store::outbox;
 use crate::sync::Route;
 use crate::sync::courier::Event;
-use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -47,11 +45,6 @@ fn send(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         events::control_failed(&error);
     }
-}
-
-/// The socket that the service manager has opened for the embedded server, if it has.
-pub fn ears() -> std::io::Result<Option<Ears>> {
-    Ok(ListenFd::from_env().take_tcp_listener(0)?.map(Ears::Open))
 }
 
 /// Tells the service manager, in a line, how much waits, whenever that may have changed; not at once if something else was

@@ -6,7 +6,8 @@ use crate::support::program::{Daemon, Place};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixListener};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -137,6 +138,49 @@ fn who_is_ended_for_its_silence_goes_on_afterwards() {
     assert_eq!(daemon.wait_for("session.delivered")["session"], "fitferry-20260413T063015Z");
     assert_eq!(daemon.wait_for_sessions(&place, 2).len(), 2);
     daemon.terminate();
+}
+
+/// In a container, the manager outside listens in the abstract namespace, which no path leads to.
+#[test]
+fn a_manager_without_a_path_is_heard() {
+    let place = Place::new();
+    let name = format!("fitferry-test-{}", std::process::id());
+    let socket = UnixDatagram::bind_addr(&UnixAddress::from_abstract_name(&name).unwrap()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let manager = Manager { path: PathBuf::from(format!("@{name}")), socket };
+    let daemon = place.spawn(&[], &manager.environment());
+    assert_eq!(manager.hear().trim(), "READY=1");
+    manager.wait_for("WATCHDOG=1");
+    daemon.terminate();
+}
+
+/// Signs of life come again and again, the word that nobody hears them does not.
+#[test]
+fn a_manager_that_does_not_hear_is_told_of_once() {
+    let place = Place::new();
+    fs::write(place.config(), format!("folders = ['{}']\n", place.folder().display())).unwrap();
+    let manager = Manager::of(&place);
+    let mut daemon = place.spawn(&[], &manager.environment());
+    daemon.wait_for("daemon.ready");
+    manager.wait_for("WATCHDOG=1");
+    fs::remove_file(&manager.path).unwrap();
+    let failed = daemon.wait_for("notify.failed");
+    assert!(failed["error"].as_str().unwrap().contains("NOTIFY_SOCKET"), "{failed}");
+    // Each would be told something, too.
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    assert_eq!(daemon.events("notify.failed").len(), 1);
+    // Once it is heard again, the next time is another one.
+    let heard = UnixDatagram::bind(&manager.path).unwrap();
+    heard.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    heard.recv(&mut [0; 1024]).expect("a sign of life");
+    fs::remove_file(&manager.path).unwrap();
+    daemon.wait_for("notify.failed");
+    let (_, events) = daemon.terminate();
+    assert_eq!(events.iter().filter(|event| event["event"] == "notify.failed").count(), 2, "once each");
+    assert!(events.iter().all(|event| event["event"] != "control.failed"));
 }
 
 /// The program as a service manager starts it; `shell` arranges its descriptors, of which the first is the given one.

@@ -5,7 +5,9 @@ use super::destination::{self, Credentials, Destination};
 use super::limits::{self, Limits};
 use super::places::Environment;
 use super::rules;
-use super::{AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Folder, Period, Settings, places};
+use super::{
+    AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Folder, Listen, Period, Settings, places,
+};
 use crate::port;
 use crate::rules::Rules;
 use jiff::tz::TimeZone;
@@ -93,9 +95,9 @@ pub fn check(
 
 /// The system would refuse the second one, with poorer words.
 fn one_listener_each(config: &Config) -> Result<(), Error> {
-    let server = config.settings.server.listen;
+    let server = config.settings.server.listen.get();
     match config.settings.monitor.listen {
-        Some(monitor) if config.embeds_server() && port::overlap(monitor, server) => {
+        Some(Listen::Tcp(monitor)) if config.embeds_server() && port::overlap(monitor, server) => {
             let what = format!("is {monitor}, where `server.listen` is already ({server}); give it a port of its own");
             Err(Error::value("monitor.listen", what))
         }

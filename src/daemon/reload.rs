@@ -1,6 +1,6 @@
 //! Other settings for a running daemon: whether it can go on with them.
 
-use super::monitor::Monitor;
+use super::monitor::{Listener, Monitor};
 use super::sockets::Sockets;
 use crate::config::{self, Config, Flags};
 use crate::ferry;
@@ -35,12 +35,12 @@ pub fn prepare(flags: &Flags, now: &Config, open: Sockets) -> anyhow::Result<Nex
 fn sockets(config: &Config, now: &Config, open: Sockets) -> anyhow::Result<(Sockets, Sockets)> {
     let keeps_server = open.is_given || listens_at(config) == listens_at(now);
     let keeps_monitor = config.settings.monitor.listen == now.settings.monitor.listen;
-    let left = [open.server.listener().filter(|_| !keeps_server), open.monitor.as_ref().filter(|_| !keeps_monitor)];
-    let left: Vec<&TcpListener> = left.into_iter().flatten().collect();
+    let monitor = open.monitor.as_ref().and_then(Listener::tcp).filter(|_| !keeps_monitor);
+    let left: Vec<&TcpListener> = open.server.listener().filter(|_| !keeps_server).into_iter().chain(monitor).collect();
     let server = match listens_at(config) {
         _ if keeps_server => open.server.again()?,
         Some(address) => Ears::Open(Ears::bind(address, &left)?),
-        None => Ears::At(config.settings.server.listen),
+        None => Ears::At(config.settings.server.listen.get()),
     };
     let monitor = if keeps_monitor { open.again()?.monitor } else { Monitor::bind(config, &left)? };
     let next = Sockets { server, monitor, is_given: open.is_given };
@@ -50,5 +50,5 @@ fn sockets(config: &Config, now: &Config, open: Sockets) -> anyhow::Result<(Sock
 }
 
 fn listens_at(config: &Config) -> Option<SocketAddr> {
-    config.embeds_server().then_some(config.settings.server.listen)
+    config.embeds_server().then_some(config.settings.server.listen.get())
 }

@@ -1,13 +1,12 @@
 //! The listening sockets of a configuration: opened for a start, and kept from one to the next.
 
-use super::monitor::Monitor;
+use super::monitor::{Listener, Monitor};
 use crate::config::Config;
 use crate::ferry::StartFailure;
 use crate::server::Ears;
 use listenfd::ListenFd;
 use rustix::net::sockopt;
 use std::io;
-use std::net::TcpListener;
 
 /// The socket that the service manager has opened for the embedded server, if it has.
 pub fn given() -> Result<Option<Ears>, StartFailure> {
@@ -26,7 +25,7 @@ pub fn given() -> Result<Option<Ears>, StartFailure> {
 /// What a configuration listens with.
 pub struct Sockets {
     pub server: Ears,
-    pub monitor: Option<TcpListener>,
+    pub monitor: Option<Listener>,
     /// Whether the server's is the service manager's, who holds its address whatever our settings say.
     pub is_given: bool,
 }
@@ -35,13 +34,13 @@ impl Sockets {
     /// For a start. `given` is the server's, if the service manager has opened it.
     pub fn open(config: &Config, given: Option<Ears>) -> Result<Self, StartFailure> {
         let is_given = given.is_some();
-        let server = given.unwrap_or(Ears::At(config.settings.server.listen));
+        let server = given.unwrap_or(Ears::At(config.settings.server.listen.get()));
         Ok(Self { server, monitor: Monitor::bind(config, &[])?, is_given })
     }
 
     /// The same once more.
     pub fn again(&self) -> io::Result<Self> {
-        let monitor = self.monitor.as_ref().map(TcpListener::try_clone).transpose()?;
+        let monitor = self.monitor.as_ref().map(Listener::try_clone).transpose()?;
         Ok(Self { server: self.server.again()?, monitor, is_given: self.is_given })
     }
 

@@ -114,7 +114,8 @@ fn the_service_of_one_person_is_the_same_but_for_the_names() {
     let (one, each) = (settings("fitferry.service"), settings("fitferry@.service"));
     let key = |line: &String| line.split('=').next().unwrap().to_owned();
     let differing: BTreeSet<String> = one.symmetric_difference(&each).map(key).collect();
-    let names = ["Description", "ExecStart", "Group", "LoadCredential", "StateDirectory", "User", "WorkingDirectory"];
+    let names = ["Description", "ExecStart", "Group", "LoadCredential", "User", "WorkingDirectory"];
+    let names = [&names[..], &["RuntimeDirectory", "StateDirectory"]].concat();
     // A person has shared memory beside that of the service.
     let expected = names.iter().chain(["RemoveIPC"].iter()).map(|key| (*key).to_owned()).collect();
     assert_eq!(differing, expected);

@@ -9,6 +9,7 @@ mod folder;
 mod keys;
 mod layers;
 mod limits;
+mod listen;
 mod period;
 mod places;
 mod redacted;
@@ -22,6 +23,7 @@ pub use destination::{ClientIdentity, Credentials, Destination, OAuthClient, Pro
 pub use example::example;
 pub use folder::{Afterwards, Folder, OnRemoved, Watching};
 pub use limits::Limits;
+pub use listen::{Listen, TcpAddress};
 pub use period::Period;
 pub use places::real;
 pub use redacted::Redacted;
@@ -34,7 +36,6 @@ pub use settings::{
 };
 pub use size::Size;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// What the command line says, above every other layer.
@@ -43,7 +44,7 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     pub state_dir: Option<PathBuf>,
     pub folders: Vec<PathBuf>,
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<TcpAddress>,
 }
 
 /// Reads all layers (defaults, file, environment, flags) and checks the result.

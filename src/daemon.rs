@@ -11,19 +11,20 @@ mod notify;
 mod patience;
 mod reload;
 mod removals;
+mod sockets;
 
 use crate::config::{Config, Flags};
 use crate::control::{self, Control};
 use crate::ferry::{Ferry, Lock, StartFailure};
-use crate::server::{Ears, Server};
+use crate::server::Server;
 use crate::{escape, events, telemetry};
 use folders::Folders;
 use monitor::Monitor;
-pub use notify::ears;
 use notify::{Feeding, Refused, Watchdog};
 use reload::Next;
+use sockets::Sockets;
+pub use sockets::given;
 use std::io::IsTerminal;
-use std::net::TcpListener;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -66,8 +67,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
         &config.state_dir,
         config.file.as_deref().map(escape::path).as_deref(),
     );
-    let server = ears().map_err(failed)?.unwrap_or(Ears::At(config.settings.server.listen));
-    let sockets = Sockets { server, monitor: Monitor::bind(&config)? };
+    let sockets = Sockets::open(&config, given()?)?;
     let Some(mut running) = patience::start(&config, &lock, &sockets, &mut signals).await? else { return Ok(()) };
     drop(sockets);
     if let Some(name) = running.begin(&mut signals).await {
@@ -83,7 +83,6 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
         };
         notify::reloading();
         let _alive = Feeding::of_environment();
-        let kept = running.sockets(&config);
         running.stop().await?;
         if let Some(name) = signals.ended().await {
             return ended(name);
@@ -98,7 +97,7 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
             Err(failure) => {
                 telemetry::start(&config.settings.log);
                 refuse(&failure, &refused);
-                running = Running::again(&config, &lock, &kept).await?;
+                running = Running::again(&config, &lock, &next.kept).await?;
             }
         }
         if let Some(name) = running.begin(&mut signals).await {
@@ -121,19 +120,6 @@ enum End {
     Reload(Box<Next>),
 }
 
-/// What stays open from one configuration to the next.
-pub struct Sockets {
-    pub server: Ears,
-    pub monitor: Option<TcpListener>,
-}
-
-impl Sockets {
-    fn again(&self) -> std::io::Result<Self> {
-        let monitor = self.monitor.as_ref().map(TcpListener::try_clone).transpose()?;
-        Ok(Self { server: self.server.again()?, monitor })
-    }
-}
-
 /// How often, once a second, the settings of before are tried when those that came after them failed.
 const TRIES: u32 = 30;
 
@@ -143,6 +129,8 @@ struct Running {
     folders: Folders,
     monitor: Option<Monitor>,
     control: Option<Control>,
+    /// Whether the server's socket is the service manager's.
+    is_given: bool,
 }
 
 impl Running {
@@ -159,7 +147,7 @@ impl Running {
         let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
         let monitor = sockets.monitor.map(|listener| Monitor::start(config, listener)).transpose();
         match monitor.and_then(|monitor| Ok((monitor, Folders::watch(config, &ferry)?))).map_err(failed) {
-            Ok((monitor, folders)) => Ok(Self { ferry, folders, monitor, control }),
+            Ok((monitor, folders)) => Ok(Self { ferry, folders, monitor, control, is_given: sockets.is_given }),
             Err(failure) => {
                 control.into_iter().for_each(Control::close);
                 ferry.stop().await?;
@@ -169,15 +157,18 @@ impl Running {
     }
 
     /// Starts with what ran a moment ago: whatever keeps it from that should pass.
-    async fn again(config: &Config, lock: &Lock, sockets: &Sockets) -> Result<Self, StartFailure> {
-        let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
+    async fn again(config: &Config, lock: &Lock, kept: &Sockets) -> Result<Self, StartFailure> {
         for _ in 1..TRIES {
-            match Self::start(config, lock, sockets.again().map_err(failed)?).await {
+            match Self::once_more(config, lock, kept).await {
                 Ok(running) => return Ok(running),
                 Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
             }
         }
-        Self::start(config, lock, sockets.again().map_err(failed)?).await
+        Self::once_more(config, lock, kept).await
+    }
+
+    async fn once_more(config: &Config, lock: &Lock, kept: &Sockets) -> Result<Self, StartFailure> {
+        Self::start(config, lock, kept.completed(config)?).await
     }
 
     /// Waits until the first scans are running, or the signal comes that ends all this.
@@ -191,7 +182,7 @@ impl Running {
     /// Those that are open, for whoever comes after.
     fn sockets(&self, config: &Config) -> Sockets {
         let monitor = self.monitor.as_ref().and_then(|monitor| monitor.listener().ok());
-        Sockets { server: self.ferry.ears(config), monitor }
+        Sockets { server: self.ferry.ears(config), monitor, is_given: self.is_given }
     }
 
     /// Waits until it is to stop, or to go on with other settings that are good.

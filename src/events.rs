@@ -66,7 +66,12 @@ events! {
     /// Nothing.
     Warn store_is_copy = "store.copy" () "this memory is not the one that was used last; the server is asked before anything is sent";
 
-    /// A command could not be served by the daemon, or the service manager could not be told something.
+    /// The service manager does not hear that it is ready, alive, or what it does; told once, until it does again.
+    ///
+    /// Nothing, unless the service manager ends the service for its silence: then do what "error" says, or restart it.
+    Warn notify_failed = "notify.failed" (error: Error) "the service manager cannot be told how it goes";
+
+    /// A command could not be served by the daemon.
     ///
     /// Give the command again; if it stays so, look at the error.
     Warn control_failed = "control.failed" (error: Error) "a command could not be served";
@@ -358,7 +363,7 @@ events! {
 
     /// The address that is to hear of each comparison cannot be reached, or does not want to hear of it.
     ///
-    /// See "monitor.heartbeat" in the configuration. It is asked for again after the next comparison.
+    /// See whether "monitor.heartbeat" in the configuration's file is still right; it is asked for again after the next comparison.
     Warn heartbeat_failed = "heartbeat.failed" (error: Error) "nobody heard that all is well";
 
     // Pulling.

@@ -5,7 +5,7 @@ mod care;
 
 use crate::api;
 use crate::auth::Source;
-use crate::config::{Account, Config, Destination};
+use crate::config::{Account, Config, Destination, Listen};
 use crate::control;
 use crate::crash;
 use crate::directory;
@@ -60,7 +60,11 @@ pub enum StartFailure {
     #[error("cannot use the token file {}: {source}{}", path.display(), owner::hint(source, path))]
     Token { path: PathBuf, source: std::io::Error },
     #[error("cannot listen on {address}: {source}; choose another `monitor.listen`")]
-    Monitor { address: SocketAddr, source: std::io::Error },
+    Monitor { address: Listen, source: std::io::Error },
+    #[error(
+        "cannot use the socket that the service manager has opened: {0}; the socket unit has to have one ListenStream= with an address and a port, and no Accept=yes: see systemctl cat fitferry.socket"
+    )]
+    Given(String),
     #[error("the embedded server cannot be reached at {0}")]
     Address(SocketAddr),
     #[error("the memory was damaged and is set aside; it is made anew at the next start")]
@@ -148,7 +152,7 @@ impl Ferry {
         crash::point("start.locked");
         let (server, address) = match config.embeds_server() {
             true => start_server(config, ears)?,
-            false => (None, config.settings.server.listen),
+            false => (None, config.settings.server.listen.get()),
         };
         let (store, store_thread) = match Store::open(&config.state_dir) {
             Ok(opened) => opened,
@@ -291,7 +295,7 @@ impl Ferry {
     /// What others listen with after us.
     pub fn ears(&self, config: &Config) -> Ears {
         let open = self.server.as_ref().and_then(|server| server.ears().ok());
-        open.unwrap_or(Ears::At(config.settings.server.listen))
+        open.unwrap_or(Ears::At(config.settings.server.listen.get()))
     }
 
     /// Where the embedded server is, if this process runs it.
@@ -367,7 +371,7 @@ pub fn start_server(config: &Config, ears: Ears) -> Result<(Option<Server>, Sock
             Ok((Some(server), address))
         }
         Err(StartError::Locked { address, .. }) => {
-            let address = reachable(address.unwrap_or(config.settings.server.listen));
+            let address = reachable(address.unwrap_or(config.settings.server.listen.get()));
             events::server_elsewhere(address);
             Ok((None, address))
         }

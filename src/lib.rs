@@ -29,6 +29,7 @@ pub mod merge;
 pub mod metrics;
 pub mod orders;
 pub mod owner;
+pub mod port;
 pub mod pull;
 pub mod redact;
 pub mod room;

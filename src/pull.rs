@@ -143,7 +143,7 @@ impl Error {
 
 /// Pulls until everything is there and verified, or until that cannot be. Blocks at times: it wants a thread of its own.
 pub async fn run(job: &Job<'_>, tell: Tell) -> Result<Summary, Error> {
-    let client = Client::new(ferry::client_settings(job.config, job.account, job.config.settings.server.listen)?);
+    let client = Client::new(ferry::client_settings(job.config, job.account, job.config.settings.server.listen.get())?);
     let deal = Deal {
         source: job.account.destination.identity().to_owned(),
         account: job.account.name.clone(),

@@ -29,6 +29,7 @@ pub use users::{User, UserStatus};
 use crate::config::WindowRule;
 use crate::directory;
 use crate::owner;
+use crate::port;
 use crate::sqlite::OpenError;
 use crate::token;
 use database::Database;
@@ -61,7 +62,7 @@ pub enum Ears {
 impl Ears {
     fn open(self) -> Result<TcpListener, StartError> {
         match self {
-            Self::At(address) => Self::bind(address),
+            Self::At(address) => Self::bind(address, &[]),
             Self::Open(listener) => Ok(listener),
         }
     }
@@ -74,9 +75,25 @@ impl Ears {
         }
     }
 
-    /// Listens at an address, before there is a server.
-    pub fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-        TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+    /// Listens at an address, before there is a server; beside listeners of ours that are `left`.
+    pub fn bind(address: SocketAddr, left: &[&TcpListener]) -> Result<TcpListener, StartError> {
+        port::bind(address, left).map_err(|source| StartError::Listen { address, source })
+    }
+
+    /// What is open.
+    pub fn listener(&self) -> Option<&TcpListener> {
+        match self {
+            Self::At(_) => None,
+            Self::Open(listener) => Some(listener),
+        }
+    }
+
+    /// The same address, to be bound anew.
+    pub fn closed(self) -> Self {
+        match self.listener().map(TcpListener::local_addr) {
+            Some(Ok(address)) => Self::At(address),
+            _ => self,
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! `fitferry run`: the daemon, in the foreground.
 
 use super::{Exit, Global};
-use crate::config::{self, Flags};
+use crate::config::{self, Flags, TcpAddress};
 use crate::{daemon, owner, telemetry};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Watches folders and delivers what appears in them, until it is told to stop.
@@ -16,7 +15,7 @@ pub struct Run {
     watch: Vec<PathBuf>,
     /// Where the embedded server listens, instead of the configured address.
     #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    listen: Option<TcpAddress>,
 }
 
 impl Run {

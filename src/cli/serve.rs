@@ -1,12 +1,11 @@
 //! `fitferry serve`: the sessions API server alone, and the tokens of those who may use it.
 
 use super::{Exit, Global, output};
-use crate::config::{self, Config, Flags};
+use crate::config::{self, Config, Flags, TcpAddress};
 use crate::server::Ears;
 use crate::{daemon, events, ferry, server, telemetry};
 use secrecy::ExposeSecret;
 use std::io::Write;
-use std::net::SocketAddr;
 
 /// Serves the sessions API alone, without watching or delivering anything.
 #[derive(clap::Args)]
@@ -14,7 +13,7 @@ use std::net::SocketAddr;
 pub struct Serve {
     /// Where to listen, instead of the configured address.
     #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    listen: Option<TcpAddress>,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -63,7 +62,7 @@ fn serve(config: &Config) -> anyhow::Result<Exit> {
     ferry::enter(&config.state_dir)?;
     let users = ferry::users(config)?;
     let settings = &config.settings.server;
-    let ears = daemon::ears()?.unwrap_or(Ears::At(settings.listen));
+    let ears = daemon::given()?.unwrap_or(Ears::At(settings.listen.get()));
     let server = server::start(&config.state_dir, ears, settings.window, &users)?;
     for account in &config.accounts {
         events::server_ready(server.address, &config.server_token_file(&account.name));

@@ -5,7 +5,10 @@ use super::destination::{self, Credentials, Destination};
 use super::limits::{self, Limits};
 use super::places::Environment;
 use super::rules;
-use super::{AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Folder, Period, Settings, places};
+use super::{
+    AccountSettings, DeliverySettings, DestinationSettings, Error, Flags, Folder, Listen, Period, Settings, places,
+};
+use crate::port;
 use crate::rules::Rules;
 use jiff::tz::TimeZone;
 use std::collections::HashSet;
@@ -85,7 +88,21 @@ pub fn check(
     }
     let accounts = accounts(&mut settings, flags, environment)?;
     apart(&state_dir, &accounts)?;
-    Ok(Config { file, state_dir, accounts, settings })
+    let config = Config { file, state_dir, accounts, settings };
+    one_listener_each(&config)?;
+    Ok(config)
+}
+
+/// The system would refuse the second one, with poorer words.
+fn one_listener_each(config: &Config) -> Result<(), Error> {
+    let server = config.settings.server.listen.get();
+    match config.settings.monitor.listen {
+        Some(Listen::Tcp(monitor)) if config.embeds_server() && port::overlap(monitor, server) => {
+            let what = format!("is {monitor}, where `server.listen` is already ({server}); give it a port of its own");
+            Err(Error::value("monitor.listen", what))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn is_web_address(text: &str) -> bool {
@@ -336,6 +353,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_named() {
         for (toml, word) in [
+            ("server.listen = '0.0.0.0:1'\nmonitor.listen = '127.0.0.1:1'", "`monitor.listen` is 127.0.0.1:1"),
             ("monitor.heartbeat = 'hc-ping.com/1'", "`monitor.heartbeat` is no address"),
             ("delivery.concurrency = 0", "1 to 64"),
             ("delivery.rate = 0", "0.001 to 1000"),

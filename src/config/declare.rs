@@ -1,10 +1,9 @@
 //! How a key of the configuration is declared: once, for the types that hold it, the check of its range, and what people
 //! read about it.
 
-use super::{Period, Redacted, Size};
+use super::{Listen, Period, Redacted, Size, TcpAddress};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A key, as people may write it.
@@ -123,7 +122,8 @@ plain! {
     f64: "number",
     String: "text",
     PathBuf: "path",
-    SocketAddr: "address:port",
+    TcpAddress: "address:port",
+    Listen: "address:port, or unix:path",
     Redacted: "text",
     Period: "span of time",
     Size: "size",

@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(settings.delivery.retry_first, Period::seconds(5));
         assert_eq!(settings.watch.settle, Period::seconds(3));
         assert_eq!(settings.watch.scan_every, Period::seconds(3600));
-        assert_eq!(settings.server.listen.port(), 0);
+        assert_eq!(settings.server.listen.get().port(), 0);
     }
 
     #[test]
@@ -223,7 +223,8 @@ mod tests {
             ("folders = [{path = 'a', on_done = 'delete'}]", ["\"delete\"", "\"leave\""]),
             ("folders = [{path = 'a', on_rejected = 'burn'}]", ["\"burn\"", "\"move\""]),
             ("folders = [{path = 'a', on_remove = 'keep'}]", ["`folders.on_remove`", "`folders.on_removed`"]),
-            ("[server]\nlisten = 'here'", ["server.listen", ""]),
+            ("[server]\nlisten = 'here'", ["server.listen", "127.0.0.1:8730"]),
+            ("[monitor]\nlisten = 9478", ["monitor.listen", "127.0.0.1:9478"]),
             ("[types]\n'strava:Pickleball' = 87.5", ["types.\"strava:Pickleball\"", "87.5"]),
             ("[[account]]\nname = 'a'\n[account.types]\n'hevy:Run' = 8.5", ["types.\"hevy:Run\"", "8.5"]),
             ("[log]\nformat = 'xml'", ["xml", "json"]),

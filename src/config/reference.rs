@@ -35,7 +35,8 @@ stay.
 | time zone | an IANA name, as `\"Europe/Berlin\"`, or `\"system\"` for that of the machine |
 | day | `\"2020-01-01\"` |
 | secret | a text that is never printed: `config show` has dots for it |
-| address:port | `\"127.0.0.1:8730\"`, `\"[::1]:8730\"` |
+| address:port | `\"127.0.0.1:8730\"`, `\"[::1]:8730\"`; port 0 is any free one |
+| unix:path | `\"unix:/run/fitferry/monitor.sock\"`, a socket of the file system |
 ";
 
 pub fn reference() -> String {

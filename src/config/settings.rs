@@ -2,9 +2,9 @@
 //! configuration and the reference are printed from here.
 
 use super::declare::{Kind, Setting, settings, words};
-use super::{Folder, Period, Redacted, RulesSettings, Size};
+use super::{Folder, Listen, Period, Redacted, RulesSettings, Size, TcpAddress};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 settings! {
@@ -266,7 +266,7 @@ on_deleted = \"restore\"" {
 listen = \"0.0.0.0:8730\"" {
         /// Where it answers. Only programs on this machine reach `127.0.0.1`; it speaks plain HTTP, so put a proxy with TLS
         /// before it to let others in.
-        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8730));
+        listen: TcpAddress = TcpAddress::new(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8730));
 
         /// Which sessions a list by time holds.
         window: WindowRule;
@@ -296,8 +296,9 @@ format = \"json\"" {
 listen = \"127.0.0.1:9478\"
 heartbeat = \"https://hc-ping.com/your-id\"" {
         /// Where `/healthz` and `/metrics` (Prometheus) are served, to everybody who can connect: they tell names of accounts and
-        /// folders, and counts. Left out, it is nowhere.
-        listen: Option<SocketAddr>, like("\"127.0.0.1:9478\"");
+        /// folders, and counts. After `unix:`, it is the path of a socket, for its user and group (mode 0660) only. Left out, it
+        /// is nowhere.
+        listen: Option<Listen>, like("\"127.0.0.1:9478\"");
 
         /// An address, as `https://hc-ping.com/your-id`, that is asked for after each comparison with a destination if nothing
         /// needs a person: whoever is behind it complains when that stays away.

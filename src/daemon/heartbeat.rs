@@ -1,5 +1,6 @@
 //! The sign to somebody elsewhere that all is well: they complain when it stays away.
 
+use crate::api::cause;
 use crate::config::{Config, Redacted};
 use crate::events;
 use crate::health;
@@ -53,10 +54,12 @@ impl Heart {
     }
 
     async fn give_sign(&self) {
-        let answer = self.client.get(self.address.expose()).send().await;
-        if let Err(error) = answer.and_then(reqwest::Response::error_for_status) {
-            // Whoever knows the address can give the sign.
-            events::heartbeat_failed(&error.without_url());
-        }
+        let failed = match self.client.get(self.address.expose()).send().await {
+            Ok(answer) if answer.status().is_success() => return,
+            Ok(answer) => format!("HTTP {}", answer.status()),
+            // Without the address: whoever knows it can give the sign.
+            Err(error) => cause(&error),
+        };
+        events::heartbeat_failed(&failed);
     }
 }

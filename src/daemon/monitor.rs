@@ -1,5 +1,7 @@
 //! Who looks from outside whether all is well: `/healthz` and `/metrics`, for everybody who can connect.
 
+mod listener;
+
 use crate::config::Config;
 use crate::events;
 use crate::ferry::StartFailure;
@@ -12,6 +14,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
+pub use listener::Listener;
 use std::io;
 use std::net::TcpListener;
 use std::path::Path;
@@ -24,39 +27,51 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Answers until it is dropped.
 pub struct Monitor {
-    listener: TcpListener,
+    listener: Listener,
     #[expect(dead_code, reason = "dropping it is the signal")]
     stop: oneshot::Sender<()>,
 }
 
 impl Monitor {
-    /// Listens where the configuration wants it; nothing if it wants nothing.
-    pub fn bind(config: &Config) -> Result<Option<TcpListener>, StartFailure> {
-        let bind = |address| TcpListener::bind(address).map_err(|source| StartFailure::Monitor { address, source });
-        config.settings.monitor.listen.map(bind).transpose()
+    /// Listens where the configuration wants it, beside listeners of ours that are `left`; nothing if it wants nothing.
+    pub fn bind(config: &Config, left: &[&TcpListener]) -> Result<Option<Listener>, StartFailure> {
+        let Some(address) = &config.settings.monitor.listen else { return Ok(None) };
+        let bound = Listener::bind(address, left);
+        bound.map(Some).map_err(|source| StartFailure::Monitor { address: address.clone(), source })
     }
 
     /// Begins to answer whoever connects.
-    pub fn start(config: &Config, listener: TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let answering = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+    pub fn start(config: &Config, listener: Listener) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel::<()>();
         let router = Router::new()
             .route("/healthz", get(healthz))
             .route("/metrics", get(metrics))
+            .fallback(|| async { (StatusCode::NOT_FOUND, "Not found: there are /healthz and /metrics.\n") })
+            .method_not_allowed_fallback(|| async {
+                (StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are answered.\n")
+            })
             .with_state(Looker::of(config));
-        events::monitor_ready(listener.local_addr()?);
-        tokio::spawn(async move {
-            let stopped = async {
-                let _ = stopped.await;
-            };
-            listen::serve(answering, router, stopped, GRACE).await;
-        });
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        match &listener {
+            Listener::Tcp(tcp) => {
+                tcp.set_nonblocking(true)?;
+                let answering = tokio::net::TcpListener::from_std(tcp.try_clone()?)?;
+                tokio::spawn(listen::serve(answering, router, stopped, GRACE));
+            }
+            Listener::Unix(unix, _) => {
+                unix.set_nonblocking(true)?;
+                let answering = tokio::net::UnixListener::from_std(unix.try_clone()?)?;
+                tokio::spawn(listen::serve(answering, router, stopped, GRACE));
+            }
+        }
+        events::monitor_ready(listener.address()?);
         Ok(Self { listener, stop })
     }
 
     /// For whoever comes after.
-    pub fn listener(&self) -> io::Result<TcpListener> {
+    pub fn listener(&self) -> io::Result<Listener> {
         self.listener.try_clone()
     }
 }

@@ -1,14 +1,19 @@
-//! What systemd hears of us, and what it has opened for us: that we are ready, alive, busy with other settings, or stop.
+//! What systemd hears of us: that we are ready, alive, busy with other settings, or stop.
 
 use crate::escape;
 use crate::events;
-use crate::server::Ears;
 use crate::store::outbox;
 use crate::sync::Route;
 use crate::sync::courier::Event;
-use listenfd::ListenFd;
 use sd_notify::NotifyState;
+use std::ffi::OsStr;
+use std::io;
 use std::net::SocketAddr;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
@@ -45,16 +50,31 @@ fn status(text: &str) {
     send(&[NotifyState::Status(&escape::text(text))]);
 }
 
+/// Whether it is told already that the service manager does not hear us.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+
 fn send(state: &[NotifyState<'_>]) {
-    // Without systemd there is no socket, and that is no error. A broken one is noticed by the watchdog.
-    if let Err(error) = sd_notify::notify(state) {
-        events::control_failed(&error);
+    // Without systemd there is no socket, and that is no error.
+    let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) else { return };
+    let text: String = state.iter().map(|state| format!("{state}\n")).collect();
+    match send_to(&socket, &text) {
+        Ok(()) => IS_TOLD.store(false, Ordering::Relaxed),
+        // Signs of life come again and again.
+        Err(error) if !IS_TOLD.swap(true, Ordering::Relaxed) => {
+            events::notify_failed(&format!("{} (NOTIFY_SOCKET): {error}", escape::path(Path::new(&socket))));
+        }
+        Err(_) => {}
     }
 }
 
-/// The socket that the service manager has opened for the embedded server, if it has.
-pub fn ears() -> std::io::Result<Option<Ears>> {
-    Ok(ListenFd::from_env().take_tcp_listener(0)?.map(Ears::Open))
+/// A name that begins with @ is one of Linux's abstract ones, which no path leads to.
+fn send_to(socket: &OsStr, text: &str) -> io::Result<()> {
+    let address = match socket.as_bytes() {
+        [b'@', name @ ..] => UnixAddress::from_abstract_name(name)?,
+        [b'/', ..] => UnixAddress::from_pathname(socket)?,
+        _ => return Err(io::Error::other("neither an absolute path nor a name that begins with @")),
+    };
+    UnixDatagram::unbound()?.send_to_addr(text.as_bytes(), &address).map(|_| ())
 }
 
 /// Why the last reload was refused, if it was, and whoever wants to hear when that changes.

@@ -47,7 +47,7 @@ pub fn look(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Find
 
 /// Our own server, which runs with the daemon or by itself.
 async fn embedded(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Finding> {
-    let listen = config.settings.server.listen;
+    let listen = config.settings.server.listen.get();
     // Who serves has written down where.
     let written = std::fs::read_to_string(config.state_dir.join("server/lock"));
     let address: SocketAddr = written.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(listen);
@@ -112,7 +112,7 @@ async fn is_ours(settings: &api::Settings) -> Option<bool> {
 }
 
 async fn remote(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Finding> {
-    let settings = match ferry::client_settings(config, account, config.settings.server.listen) {
+    let settings = match ferry::client_settings(config, account, config.settings.server.listen.get()) {
         Ok(settings) => settings,
         Err(error) => return vec![Finding::bad(WAY, error.to_string(), "correct destination.url")],
     };

@@ -60,7 +60,7 @@ pub enum Kind {
     Bytes,
     /// RFC 3339, in UTC.
     Time,
-    /// An address and a port.
+    /// An address and a port, or "unix:" and a path.
     Address,
 }
 
@@ -141,7 +141,7 @@ macro_rules! kind {
     (type Path) => { &std::path::Path };
     (type Error) => { &dyn std::fmt::Display };
     (type Time) => { jiff::Timestamp };
-    (type Address) => { std::net::SocketAddr };
+    (type Address) => { impl std::fmt::Display };
     // As JSON, greater integers would be text.
     (value Millis $field:ident) => { u64::try_from($field).unwrap_or(u64::MAX) };
     (value Path $field:ident) => { $crate::escape::path($field) };

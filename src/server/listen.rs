@@ -3,14 +3,14 @@
 
 use super::guests::{Guest, Guests};
 use super::refusal::Explained;
+use axum::serve::Listener;
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use std::io::ErrorKind;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutWriter;
@@ -27,16 +27,14 @@ const LONGEST_CONNECTION: Duration = Duration::from_secs(300);
 /// How long a connection is served still once it has to end.
 const NOTICE: Duration = Duration::from_millis(50);
 
-/// How long to wait if no connection can be accepted for want of files or memory.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-
 /// Serves until `stopped` is done, then lets requests in flight finish for as long as `grace`.
-pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<Output = ()>, grace: Duration) {
+pub async fn serve(mut listener: impl Listener, router: Router, stopped: impl Future<Output = ()>, grace: Duration) {
     let guests = Guests::new();
     let stop = watch::Sender::new(());
     let accepting = async {
         loop {
-            let stream = accept(&listener).await;
+            // However long it takes: a client that left in the queue is no reason to stop, nor is a lack of files, which passes.
+            let (stream, _) = listener.accept().await;
             let guest = guests.enter().await;
             tokio::spawn(answer(stream, guest, router.clone(), stop.subscribe(), grace));
         }
@@ -51,24 +49,14 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
     let _ = timeout(grace, stop.closed()).await;
 }
 
-/// The next connection, however long it takes: a client that left in the queue is no reason to stop, nor is a lack of
-/// files, which passes.
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            Err(error) if is_of_client(error.kind()) => {}
-            Err(_) => sleep(ACCEPT_PAUSE).await,
-        }
-    }
-}
-
-fn is_of_client(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
-}
-
 /// Answers the requests of one connection.
-async fn answer(stream: TcpStream, guest: Guest, router: Router, mut stopping: watch::Receiver<()>, grace: Duration) {
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + 'static,
+    guest: Guest,
+    router: Router,
+    mut stopping: watch::Receiver<()>,
+    grace: Duration,
+) {
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(STALL_TIMEOUT));
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();

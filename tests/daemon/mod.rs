@@ -12,6 +12,7 @@ mod folders;
 mod journal;
 mod killed;
 mod limits;
+mod listening;
 mod monitor;
 mod mounts;
 mod moved;

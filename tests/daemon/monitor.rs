@@ -6,8 +6,11 @@ use crate::support::program::{Daemon, Place};
 use crate::support::{foreign, http, wait};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A daemon that can be looked at, for a server that knows this token; ours is "right".
@@ -109,8 +112,127 @@ fn the_sign_that_all_is_well_follows_each_comparison() {
     assert_eq!(request, "GET /secret HTTP/1.1\r\n");
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
     drop((stream, listener));
-    let failed = daemon.wait_for("heartbeat.failed").to_string();
-    assert!(!failed.contains("secret"), "{failed}");
+    let failed = daemon.wait_for("heartbeat.failed");
+    assert!(failed["error"].as_str().unwrap().contains("Connection refused"), "{failed}");
+    assert!(!failed.to_string().contains("secret"), "{failed}");
+    daemon.terminate();
+}
+
+/// Somebody who says the same to whoever comes.
+fn speaking(words: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map(Result::unwrap) {
+            let mut first = [0; 1024];
+            assert!(stream.read(&mut first).unwrap() > 0);
+            stream.write_all(words.as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+/// Why nobody heard, without the address, which is a secret: whoever knows it can give the sign.
+#[test]
+fn a_sign_that_nobody_heard_says_why() {
+    let http = speaking("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let no_tls = speaking("no TLS\r\n");
+    for (address, words) in [
+        (format!("http://{http}/secret"), "HTTP 404"),
+        (format!("https://{no_tls}/secret"), "cannot connect: "),
+        ("http://nobody.invalid/secret".to_owned(), "cannot connect: "),
+    ] {
+        let beat = format!("monitor.heartbeat = '{address}'\nreconcile.every = '1s'\n");
+        let (_place, _server, mut daemon, _) = watched("right", &beat);
+        let failed = daemon.wait_for("heartbeat.failed");
+        let said = failed["error"].as_str().unwrap();
+        assert!(said.starts_with(words) && said.len() > words.len(), "{failed}");
+        assert!(!failed.to_string().contains("secret") && !said.contains("error sending"), "{failed}");
+    }
+}
+
+/// What is asked for besides is told what there is, in words of the monitor's own.
+#[test]
+fn what_is_not_there_is_told_so() {
+    let (_place, _server, _daemon, address) = watched("right", "");
+    let (status, said) = get(address, "/nope");
+    assert_eq!((status, said.contains("/healthz and /metrics")), (404, true), "{said}");
+    let answer = http::raw(address, "DELETE /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 405 ") && head.to_lowercase().contains("\r\nallow: get,head"), "{answer}");
+    assert!(body.contains("GET"), "{answer}");
+    for answer in [said, answer] {
+        assert!(!answer.contains("is not HTTP"), "{answer}");
+    }
+}
+
+/// What a socket of the file system answers; nothing if nobody listens there.
+fn look_at(path: &Path, page: &str) -> Option<String> {
+    let mut stream = UnixStream::connect(path).ok()?;
+    write!(stream, "GET {page} HTTP/1.1\r\nHost: fitferry\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    Some(answer)
+}
+
+fn configure(place: &Place, listen: &str) {
+    let folder = place.folder().display().to_string();
+    fs::write(place.config(), format!("folders = ['{folder}']\nmonitor.listen = '{listen}'\n")).unwrap();
+}
+
+/// A socket of the file system is there while the daemon runs, at the path of the settings of the moment, and then gone.
+#[test]
+fn a_socket_is_as_good_as_an_address() {
+    let place = Place::new();
+    let [first, second] = ["first.sock", "second.sock"].map(|name| place.dir.path().join(name));
+    let unix = |path: &Path| format!("unix:{}", path.display());
+    configure(&place, &unix(&first));
+    let mut daemon = place.start();
+    assert_eq!(daemon.events("monitor.ready")[0]["address"], unix(&first).as_str());
+    assert!(look_at(&first, "/healthz").unwrap().ends_with("\r\n\r\nok\n"));
+    assert!(look_at(&first, "/metrics").unwrap().contains("fitferry_build_info"));
+    assert_eq!(fs::metadata(&first).unwrap().permissions().mode() & 0o777, 0o660);
+    // The same, another one, one that cannot be, none, and a socket again.
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    assert!(look_at(&first, "/healthz").is_some());
+    configure(&place, &unix(&second));
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    assert!(look_at(&second, "/healthz").is_some() && !first.exists());
+    configure(&place, &unix(&place.folder()));
+    daemon.signal("HUP");
+    let refused = daemon.wait_for("config.refused");
+    assert!(refused["error"].as_str().unwrap().contains("`monitor.listen`"), "{refused}");
+    assert!(look_at(&second, "/healthz").is_some() && place.folder().exists());
+    configure(&place, "127.0.0.1:0");
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    assert!(!second.exists());
+    configure(&place, &unix(&first));
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    assert!(look_at(&first, "/healthz").is_some());
+    daemon.terminate();
+    assert!(!first.exists());
+}
+
+/// One that died leaves its socket behind; one that lives is not pushed aside.
+#[test]
+fn a_socket_that_was_left_behind_is_replaced() {
+    let place = Place::new();
+    let path = place.dir.path().join("monitor.sock");
+    configure(&place, &format!("unix:{}", path.display()));
+    place.start().kill();
+    assert!(path.exists() && look_at(&path, "/healthz").is_none());
+    let daemon = place.start();
+    assert!(look_at(&path, "/healthz").is_some());
+    let other = Place::new();
+    configure(&other, &format!("unix:{}", path.display()));
+    let output = other.run(&["run", "--listen", "127.0.0.1:0"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("another process listens there"), "{said}");
+    assert!(look_at(&path, "/healthz").is_some());
     daemon.terminate();
 }
 

@@ -4,9 +4,10 @@ use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
 use crate::support::program::{Daemon, Place};
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixListener};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -185,18 +186,116 @@ fn who_is_ended_for_its_silence_goes_on_afterwards() {
     daemon.terminate();
 }
 
+/// In a container, the manager outside listens in the abstract namespace, which no path leads to.
+#[test]
+fn a_manager_without_a_path_is_heard() {
+    let place = Place::new();
+    let name = format!("fitferry-test-{}", std::process::id());
+    let socket = UnixDatagram::bind_addr(&UnixAddress::from_abstract_name(&name).unwrap()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let manager = Manager { path: PathBuf::from(format!("@{name}")), socket };
+    let daemon = place.spawn(&[], &manager.environment());
+    assert_eq!(manager.hear().trim(), "READY=1");
+    manager.wait_for("WATCHDOG=1");
+    daemon.terminate();
+}
+
+/// Signs of life come again and again, the word that nobody hears them does not.
+#[test]
+fn a_manager_that_does_not_hear_is_told_of_once() {
+    let place = Place::new();
+    fs::write(place.config(), format!("folders = ['{}']\n", place.folder().display())).unwrap();
+    let manager = Manager::of(&place);
+    let mut daemon = place.spawn(&[], &manager.environment());
+    daemon.wait_for("daemon.ready");
+    manager.wait_for("WATCHDOG=1");
+    fs::remove_file(&manager.path).unwrap();
+    let failed = daemon.wait_for("notify.failed");
+    assert!(failed["error"].as_str().unwrap().contains("NOTIFY_SOCKET"), "{failed}");
+    // Each would be told something, too.
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    assert_eq!(daemon.events("notify.failed").len(), 1);
+    // Once it is heard again, the next time is another one.
+    let heard = UnixDatagram::bind(&manager.path).unwrap();
+    heard.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    heard.recv(&mut [0; 1024]).expect("a sign of life");
+    fs::remove_file(&manager.path).unwrap();
+    daemon.wait_for("notify.failed");
+    let (_, events) = daemon.terminate();
+    assert_eq!(events.iter().filter(|event| event["event"] == "notify.failed").count(), 2, "once each");
+    assert!(events.iter().all(|event| event["event"] != "control.failed"));
+}
+
+/// The program as a service manager starts it; `shell` arranges its descriptors, of which the first is the given one.
+fn handed(place: &Place, shell: &str) -> Command {
+    let mut command = Command::new("sh");
+    // The process is the one that they are meant for.
+    command.args(["-c", &format!("{shell}; export LISTEN_PID=$$; exec \"$0\" \"$@\"")]);
+    command.arg(env!("CARGO_BIN_EXE_fitferry"));
+    let mut command = place.complete(command);
+    command.arg("run").env("FITFERRY_LOG__FORMAT", "json");
+    if !place.config().exists() {
+        command.arg("--watch").arg(place.folder());
+    }
+    command
+}
+
+#[test]
+fn a_socket_that_cannot_serve_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let unix = UnixListener::bind(dir.path().join("sock")).unwrap();
+    let one = "exec 3<&0 0</dev/null; export LISTEN_FDS=1";
+    for (shell, given, words) in [
+        (one, OwnedFd::from(connected), "nobody can connect to it"),
+        (one, OwnedFd::from(unix), "fd 3 is not a valid tcp socket"),
+        (one, OwnedFd::from(fs::File::open("/dev/null").unwrap()), "fd 3 is not a socket"),
+        ("exec 3<&- 0</dev/null; export LISTEN_FDS=1", OwnedFd::from(listener.try_clone().unwrap()), "fd 3 is not a"),
+        ("exec 3<&0 4<&0 0</dev/null; export LISTEN_FDS=2", OwnedFd::from(listener), "there are 2"),
+    ] {
+        let place = Place::new();
+        let output = handed(&place, shell).stdin(given).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(words), "{words}: {said}");
+        assert!(said.contains("ListenStream=") && !said.contains("cannot use the state directory"), "{said}");
+    }
+}
+
+/// A start would take it, whatever the settings say, and so does a reload.
+#[test]
+fn a_socket_that_was_given_stays() {
+    let place = Place::new();
+    let configure = |listen: &str| {
+        let folder = place.folder();
+        fs::write(place.config(), format!("folders = ['{}']\nserver.listen = '{listen}'\n", folder.display())).unwrap();
+    };
+    configure("127.0.0.1:0");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut command = handed(&place, "exec 3<&0 0</dev/null; export LISTEN_FDS=1");
+    // As the manager does, too.
+    let _held = listener.try_clone().unwrap();
+    let mut daemon = Daemon::spawn_with(&mut command, OwnedFd::from(listener).into());
+    daemon.wait_for("daemon.ready");
+    configure(&format!("0.0.0.0:{}", address.port()));
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded");
+    let ready = daemon.events("server.ready").pop().unwrap();
+    assert_eq!(ready["address"], address.to_string().as_str());
+    daemon.terminate();
+}
+
 /// The service manager listens, and hands that over: the first request starts the daemon, and waits for it.
 #[test]
 fn the_server_takes_the_socket_that_it_is_given() {
     let place = Place::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let mut command = Command::new("sh");
-    // The third descriptor is the socket; the process is the one that it is meant for.
-    command.args(["-c", "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" \"$@\""]);
-    command.arg(env!("CARGO_BIN_EXE_fitferry"));
-    let mut command = place.complete(command);
-    command.args(["run", "--watch"]).arg(place.folder()).env("FITFERRY_LOG__FORMAT", "json");
+    let mut command = handed(&place, "exec 3<&0 0</dev/null; export LISTEN_FDS=1");
     let mut daemon = Daemon::spawn_with(&mut command, OwnedFd::from(listener).into());
     daemon.wait_for("daemon.ready");
     assert_eq!(daemon.address(), address);

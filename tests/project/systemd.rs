@@ -120,6 +120,7 @@ fn the_service_of_one_person_is_the_same_but_for_the_names() {
         "ExecStart",
         "Group",
         "LoadCredential",
+        "RuntimeDirectory",
         "StateDirectory",
         "User",
         "WorkingDirectory",

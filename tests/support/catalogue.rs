@@ -33,7 +33,9 @@ fn is_right(field: &Field, value: &Value) -> bool {
         Kind::Count | Kind::Total | Kind::Attempts | Kind::Seconds | Kind::Millis | Kind::Bytes => value.is_u64(),
         Kind::Revision => value.is_i64(),
         Kind::Time => value.as_str().is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok()),
-        Kind::Address => value.as_str().is_some_and(|address| address.parse::<SocketAddr>().is_ok()),
+        Kind::Address => {
+            value.as_str().is_some_and(|address| address.parse::<SocketAddr>().is_ok() || address.starts_with("unix:/"))
+        }
     }
 }
 

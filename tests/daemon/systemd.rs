@@ -258,9 +258,9 @@ fn a_socket_that_cannot_serve_is_named() {
         ("exec 3<&0 4<&0 0</dev/null; export LISTEN_FDS=2", OwnedFd::from(listener), "there are 2"),
     ] {
         let place = Place::new();
-        let output = handed(&place, shell).stdin(given).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && said.contains(words), "{words}: {said}");
+        let (status, said) = Daemon::spawn_with(&mut handed(&place, shell), given.into()).end();
+        let said = said.last().unwrap().to_string();
+        assert!(!status.success() && said.contains(words), "{words}: {said}");
         assert!(said.contains("ListenStream=") && !said.contains("cannot use the state directory"), "{said}");
     }
 }

@@ -129,9 +129,12 @@ fn mend(dir: &Path, user: u32, group: u32) -> String {
 /// What helps somebody who may not use a file or directory.
 pub fn advice(path: &Path) -> String {
     let sudo = "use sudo, or the user that fitferry runs as";
-    let Ok(it) = fs::metadata(path) else {
+    let it = match fs::metadata(path) {
+        Ok(it) => it,
+        // It would have to be made.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return advice(parent(path)),
         // A directory above is closed.
-        return sudo.to_owned();
+        Err(_) => return sudo.to_owned(),
     };
     let (shown, owner, user) = (path.display(), name(it.uid()), name(us()));
     if it.uid() == us() {

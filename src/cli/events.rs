@@ -67,8 +67,8 @@ fn near(name: &str) -> Vec<&'static str> {
     let far = name.len() / 4;
     let likeness = |event: &str| {
         let begin = event.get(..name.len()).unwrap_or(event);
-        let word = event.rsplit('.').next().unwrap_or(event);
-        let apart = [event, begin, word].map(|known| strsim::damerau_levenshtein(&name, known));
+        let (family, word) = event.split_once('.').unwrap_or((event, event));
+        let apart = [event, begin, family, word].map(|known| strsim::damerau_levenshtein(&name, known));
         apart.into_iter().min().filter(|apart| *apart <= far)
     };
     let near: Vec<(usize, &str)> =

@@ -33,8 +33,8 @@ pub struct Removals {
     is_deleting: bool,
     looks: Arc<Looks>,
     grace: Grace,
-    /// What was told of it, until it is as it should be.
-    told: Option<Doubt>,
+    /// Whether somebody was told that files are doubted, until none is.
+    is_told: bool,
     /// Scans in a row that missed files while others, here or in folders that were not looked through yet, are not read.
     early: u32,
 }
@@ -82,7 +82,7 @@ impl Removals {
             is_deleting: on_removed == OnRemoved::Delete,
             grace: Grace::new(grace, Arc::clone(&looks)),
             looks,
-            told: None,
+            is_told: false,
             early: 0,
         }
     }
@@ -211,22 +211,14 @@ impl Removals {
         Ok(())
     }
 
-    /// Once, until the reason is another one or there is none.
+    /// Each time that more files are doubted; and once that some were earlier, before we started.
     fn tell(&mut self, folder: &Path, account: &str, survey: &Survey, doubt: Option<Doubt>) {
-        let Some(doubt) = doubt else {
-            self.told = None;
-            return;
-        };
-        // That it happened earlier is no news to who has been told when it did.
-        let is_news = match self.told {
-            Some(told) => told != doubt && doubt != Doubt::Earlier,
-            None => true,
-        };
-        if is_news {
-            let missed = survey.fresh() + survey.doubted;
-            events::folder_doubted(account, folder, missed, doubt.reason());
-            self.told = Some(doubt);
+        if let Some(doubt) = doubt
+            && (doubt != Doubt::Earlier || !self.is_told)
+        {
+            events::folder_doubted(account, folder, survey.fresh() + survey.doubted, doubt.reason());
         }
+        self.is_told = doubt.is_some();
     }
 }
 

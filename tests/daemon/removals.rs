@@ -448,6 +448,14 @@ fn many_at_once_need_a_person() {
     log.hear(0, &mut daemon);
     let alert = "FitferryFilesDoubted for me /workouts: 0 to 24";
     log.fires(&place, &["folder.doubted"], &[alert], &["folder.doubted"]);
+    // As many again are news, though it is for the same reason.
+    let aside = place.dir.path().join("aside");
+    fs::create_dir(&aside).unwrap();
+    (4..8).for_each(|day| fs::rename(file(&place, day), aside.join(day.to_string())).unwrap());
+    assert!(daemon.wait_for("folder.doubted")["missed"].as_u64().unwrap() > 4);
+    scans(&mut daemon, 2);
+    assert!(server.deletes().is_empty(), "{:?}", server.deletes());
+    (4..8).for_each(|day| fs::rename(aside.join(day.to_string()), file(&place, day)).unwrap());
     // One is put back, two are confirmed by name, the last by its folder, without a daemon.
     fs::rename(place.dir.path().join("0.aside"), file(&place, 0)).unwrap();
     scans(&mut daemon, 1);

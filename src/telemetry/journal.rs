@@ -31,10 +31,14 @@ impl<S: Subscriber> Layer<S> for Journal {
         let mut entry = Entry::default();
         event.record(&mut entry);
         if let Err(entry) = self.0.send(entry.finish(*event.metadata().level())) {
-            // Too long for it: whoever reads stderr may see it still.
-            let _ = io::Write::write_all(&mut io::stderr(), &entry);
+            write_instead(&entry);
         }
     }
+}
+
+/// Too long for the journal: whoever reads stderr may see it still.
+pub fn write_instead(entry: &[u8]) {
+    let _ = io::Write::write_all(&mut io::stderr(), entry);
 }
 
 /// The entry that tells of those which the journal did not take.

@@ -95,7 +95,7 @@ impl Socket {
 }
 
 fn is_too_long(error: &io::Error) -> bool {
-    [Errno::MSGSIZE, Errno::NOBUFS].iter().any(|long| error.raw_os_error() == Some(long.raw_os_error()))
+    error.raw_os_error() == Some(Errno::MSGSIZE.raw_os_error())
 }
 
 /// Sends what waits, until nothing does.
@@ -114,7 +114,10 @@ fn send_all() {
         let Some((entry, socket)) = next else { return };
         match socket.send_to(&entry, PATH) {
             Ok(_) => waiting().done(),
-            Err(error) if is_too_long(&error) => waiting().done(),
+            Err(error) if is_too_long(&error) => {
+                journal::write_instead(&entry);
+                waiting().done();
+            }
             // It has waited already.
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => std::thread::sleep(PAUSE),

@@ -42,7 +42,8 @@ fn what_is_told_again_is_forgotten_after_a_while() {
     let store = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
     assert_eq!(store.execute("UPDATE file SET judged_ms = 1", []).unwrap(), 2);
     drop(store);
-    daemon = place.start();
+    // That may be told before it is ready.
+    daemon = place.spawn(&[], &[]);
     assert_eq!(daemon.wait_for("store.compacted")["records"], 1);
     let files = place.json(&["files", "list", "--json"]);
     assert!(files.len() == 1 && files[0]["file"].as_str().unwrap().ends_with("tuesday.fit"), "{files:?}");

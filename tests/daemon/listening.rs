@@ -1,9 +1,8 @@
 //! Addresses that settings move while it runs: taken where nobody else has them, and left as they were where somebody has.
 
 use super::reload::{configure, is_alive, workout};
-use crate::support::http;
 use crate::support::program::{Daemon, Place};
-use crate::support::wait;
+use crate::support::{http, ports, wait};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 /// A daemon that listens where its configuration says.
@@ -39,12 +38,6 @@ fn an_address_that_is_taken_is_refused() {
     daemon.terminate();
 }
 
-/// Ports that nobody has.
-fn free_ports() -> [u16; 2] {
-    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    free.map(|listener| listener.local_addr().unwrap().port())
-}
-
 /// Whether the embedded server, and nothing else, answers there.
 fn serves(port: u16) -> bool {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -60,7 +53,7 @@ fn monitors(port: u16) -> bool {
 #[test]
 fn an_address_of_its_own_is_taken_over() {
     let place = Place::new();
-    let [a, b] = free_ports();
+    let [a, b] = ports::free();
     configure(&place, &place.folder(), &format!("server.listen = '127.0.0.1:{a}'\n"));
     let mut daemon = start_there(&place);
     for (day, (server, monitor)) in [
@@ -94,7 +87,7 @@ fn an_address_of_its_own_is_taken_over() {
 fn clients_of_an_address_that_is_taken_over_are_not_turned_away() {
     const MOVES: usize = 4;
     let place = Place::new();
-    let [port, _] = free_ports();
+    let [port] = ports::free();
     let listen = |ip: &str| configure(&place, &place.folder(), &format!("server.listen = '{ip}:{port}'\n"));
     listen("127.0.0.1");
     let mut daemon = start_there(&place);
@@ -128,7 +121,7 @@ fn clients_of_an_address_that_is_taken_over_are_not_turned_away() {
 #[test]
 fn an_address_that_cannot_be_taken_over_leaves_all_as_it_is() {
     let place = Place::new();
-    let [a, b] = free_ports();
+    let [a, b] = ports::free();
     let _theirs = TcpListener::bind(("127.0.0.2", a)).unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let _taken = TcpListener::bind(taken).unwrap();

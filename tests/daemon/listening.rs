@@ -1,9 +1,12 @@
 //! Addresses that settings move while it runs: taken where nobody else has them, and left as they were where somebody has.
 
 use super::reload::{configure, is_alive, workout};
+use crate::support::fault_server::FaultServer;
 use crate::support::program::{Daemon, Place};
-use crate::support::{http, ports, wait};
+use crate::support::{http, ports};
+use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 /// A daemon that listens where its configuration says.
 fn start_there(place: &Place) -> Daemon {
@@ -146,10 +149,47 @@ fn an_address_that_cannot_be_taken_over_leaves_all_as_it_is() {
     let swapped = format!("server.listen = '127.0.0.1:{b}'\nmonitor.listen = '127.0.0.1:{a}'\n");
     configure(&place, &place.folder(), &format!("{swapped}rules.description = false\n"));
     daemon.signal("HUP");
-    daemon.wait_for("config.refused");
     daemon.wait_for_where("server.ready", |event| event["address"] == format!("127.0.0.1:{a}").as_str());
-    wait::until_true("all to be as it was", || serves(a) && monitors(b));
+    // It is said when it is so.
+    daemon.wait_for("config.refused");
+    assert!(serves(a) && monitors(b));
     place.drop_file("b.fit", workout(1));
     daemon.wait_for("session.delivered");
     daemon.terminate();
+}
+
+/// A reload that fails where what ran before cannot be resumed either, until the token's file is one again.
+#[test]
+fn an_address_that_is_left_is_nobody_elses_until_the_next_settings_run() {
+    let (place, elsewhere) = (Place::new(), FaultServer::start("right"));
+    let [port] = ports::free();
+    configure(&place, &place.folder(), &format!("server.listen = '127.0.0.1:{port}'\n"));
+    let mut daemon = start_there(&place);
+    place.drop_file("a.fit", workout(0));
+    daemon.wait_for("session.delivered");
+    let memory = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    memory.execute("UPDATE record SET workout = 'no workout'", []).unwrap();
+    let (token, aside) = (place.state().join("server-token"), place.dir.path().join("aside"));
+    fs::write(place.dir.path().join("token"), "right\n").unwrap();
+    let destination = elsewhere.destination(&place.dir.path().join("token"));
+    configure(&place, &place.folder(), &format!("rules.description = false\n{destination}"));
+    for is_mended in [true, false] {
+        fs::rename(&token, &aside).unwrap();
+        fs::create_dir(&token).unwrap();
+        daemon.signal("HUP");
+        let stuck = daemon.wait_for("config.stuck").to_string();
+        assert!(stuck.contains("the new configuration cannot be used: ") && stuck.contains("server-token"), "{stuck}");
+        let stranger = TcpListener::bind(("127.0.0.1", port));
+        assert_eq!(stranger.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+        if is_mended {
+            assert!(daemon.events("config.refused").is_empty(), "it is not as it was yet");
+            fs::remove_dir(&token).unwrap();
+            fs::rename(&aside, &token).unwrap();
+            daemon.wait_for("config.refused");
+            assert!(serves(port));
+        }
+    }
+    let (took, events) = daemon.terminate();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(events.last().unwrap()["event"], "daemon.stopped");
 }

@@ -28,7 +28,7 @@ events! {
 
     /// Other settings were to be read, and are not good; it goes on with those of before.
     ///
-    /// Mend what "error" says ("fitferry config check" says it, too), then reload again.
+    /// Mend what "error" says ("fitferry config check" finds mistakes in the file), then reload again.
     Error config_refused = "config.refused" (error: Error) "the new configuration is refused; the old one stays";
 
     /// After a reload that failed, what ran before it cannot be resumed; it is tried again each second, for half a minute.

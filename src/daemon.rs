@@ -21,11 +21,10 @@ use crate::{escape, events, telemetry};
 use folders::Folders;
 use monitor::Monitor;
 use notify::{Feeding, Refused, Watchdog};
-use reload::Next;
+use reload::{Next, Resumed};
 use sockets::Sockets;
 pub use sockets::given;
 use std::io::IsTerminal;
-use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves the sessions API alone until a signal ends it.
@@ -91,13 +90,18 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
         match Running::start(&next.config, &lock, next.sockets).await {
             Ok(started) => {
                 (running, config) = (started, next.config);
+                // Nobody goes back to what of before is still open.
+                drop(next.kept);
                 refused.send_replace(None);
                 events::daemon_reloaded();
             }
             Err(failure) => {
                 telemetry::start(&config.settings.log);
+                running = match reload::resume(&config, &lock, &next.kept, &failure, &mut signals).await? {
+                    Resumed::Runs(running) => *running,
+                    Resumed::Stop(name) => return ended(name),
+                };
                 refuse(&failure, &refused);
-                running = Running::again(&config, &lock, &next.kept).await?;
             }
         }
         if let Some(name) = running.begin(&mut signals).await {
@@ -119,9 +123,6 @@ enum End {
     Stop(&'static str),
     Reload(Box<Next>),
 }
-
-/// How often, once a second, the settings of before are tried when those that came after them failed.
-const TRIES: u32 = 30;
 
 /// All that runs with one configuration.
 struct Running {
@@ -154,21 +155,6 @@ impl Running {
                 Err(failure)
             }
         }
-    }
-
-    /// Starts with what ran a moment ago: whatever keeps it from that should pass.
-    async fn again(config: &Config, lock: &Lock, kept: &Sockets) -> Result<Self, StartFailure> {
-        for _ in 1..TRIES {
-            match Self::once_more(config, lock, kept).await {
-                Ok(running) => return Ok(running),
-                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-            }
-        }
-        Self::once_more(config, lock, kept).await
-    }
-
-    async fn once_more(config: &Config, lock: &Lock, kept: &Sockets) -> Result<Self, StartFailure> {
-        Self::start(config, lock, kept.completed(config)?).await
     }
 
     /// Waits until the first scans are running, or the signal comes that ends all this.

@@ -28,8 +28,13 @@ events! {
 
     /// Other settings were to be read, and are not good; it goes on with those of before.
     ///
-    /// Mend what "error" says ("fitferry config check" says it, too), then reload again.
+    /// Mend what "error" says ("fitferry config check" finds mistakes in the file), then reload again.
     Error config_refused = "config.refused" (error: Error) "the new configuration is refused; the old one stays";
+
+    /// After a reload that failed, what ran before it cannot be resumed; it is tried again each second, for half a minute.
+    ///
+    /// Nothing, as it should pass; if it does not, the service ends and says the same: then do what "error" says.
+    Warn config_stuck = "config.stuck" (error: Error) "the configuration of before cannot be resumed; it is tried again";
 
     /// A signal asks it to end, or its memory was found to be damaged.
     ///

@@ -71,6 +71,8 @@ pub enum StartFailure {
     Damaged,
     #[error("not all files were taken in, as there is little room: {0}; make room, and import them again")]
     NoRoom(String),
+    #[error("the new configuration cannot be used: {new}; nor can the one of before: {source}")]
+    Stuck { new: String, source: Box<Self> },
     #[error("no HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }

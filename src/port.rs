@@ -5,7 +5,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 /// Listens at an address where nobody listens but those of ours that are about to be left. They go on until they are closed,
-/// so nobody is turned away, and nobody else can take the address in between.
+/// so that somebody listens at every moment, and nobody else can take the address in between. Who has connected to one of them
+/// and is not accepted yet when it is closed is turned away, and has to connect again.
 pub fn bind(address: SocketAddr, left: &[&TcpListener]) -> io::Result<TcpListener> {
     match TcpListener::bind(address) {
         Err(error)
@@ -22,9 +23,13 @@ pub fn bind(address: SocketAddr, left: &[&TcpListener]) -> io::Result<TcpListene
 
 /// Whether nobody can listen at one of them while the other is taken. Port 0 is any free one.
 pub fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    let covers = |all: SocketAddr, some: SocketAddr| all.ip().is_unspecified() && (all.is_ipv6() || some.is_ipv4());
-    let is_near = one.ip() == other.ip() || covers(one, other) || covers(other, one);
-    one.port() == other.port() && one.port() != 0 && is_near
+    one.port() != 0 && (covers(one, other) || covers(other, one))
+}
+
+/// Whether whoever listens at one address is there for all who connect to some other.
+pub fn covers(all: SocketAddr, some: SocketAddr) -> bool {
+    let is_everywhere = all.ip().is_unspecified() && (all.is_ipv6() || some.is_ipv4());
+    all.port() == some.port() && (all.ip() == some.ip() || is_everywhere)
 }
 
 /// Whether it has this port, at whatever address.

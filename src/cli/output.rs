@@ -26,6 +26,8 @@ pub fn report(error: &anyhow::Error) -> Exit {
     complain(error);
     match error.downcast_ref() {
         Some(StartFailure::Locked { .. } | StartFailure::NoRoom(_)) => Exit::TryAgainLater,
+        // A unit that does not fit is configuration, too.
+        Some(StartFailure::Given(_)) => Exit::Usage,
         _ if error.is::<crate::config::Error>() => Exit::Usage,
         _ => Exit::SomeInputFailed,
     }

@@ -23,8 +23,8 @@ Each of these covers the one before:
    `FITFERRY_FOLDERS=/srv/anna,/srv/ben`; other lists, words and accounts belong into the file.
 4. Flags: `--state-dir`, and of single commands `--watch` (for `folders`) and `--listen` (for `server.listen`).
 
-A running service reads its file again by `systemctl reload fitferry`; if it is not good, that fails, and the old settings
-stay.
+A running service reads its file again by `systemctl reload fitferry`. If it cannot go on with it, the old settings stay: the
+command fails for what `fitferry config check` finds, and the log and `systemctl status fitferry` say why in any case.
 
 ## How values are written
 

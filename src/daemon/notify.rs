@@ -28,36 +28,44 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A reload that takes longer hangs.
 const LONGEST_RELOAD: Duration = Duration::from_secs(600);
 
+/// How long a word that the unit waits for may take to be told. Whoever manages it may be busy for a moment, but we have to
+/// listen to signals.
+const READY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same for one that the unit can do without.
+const WORD_PATIENCE: Duration = Duration::from_millis(100);
+
 /// How the status begins until a reload is taken.
 const REFUSED: &str = "the new configuration is refused, the one of before is in use";
 
 pub fn ready() {
-    send(&[NotifyState::Ready]);
+    send(&[NotifyState::Ready], Some(READY_PATIENCE));
 }
 
 /// Until the next [`ready`], the unit counts as reloading.
 pub fn reloading() {
     let now = NotifyState::monotonic_usec_now();
-    send(&[Some(NotifyState::Reloading), now.ok()].into_iter().flatten().collect::<Vec<_>>());
+    send(&[Some(NotifyState::Reloading), now.ok()].into_iter().flatten().collect::<Vec<_>>(), Some(WORD_PATIENCE));
 }
 
 pub fn stopping() {
-    send(&[NotifyState::Stopping]);
+    send(&[NotifyState::Stopping], Some(WORD_PATIENCE));
 }
 
 /// In one line, or the rest would be other notifications.
 fn status(text: &str) {
-    send(&[NotifyState::Status(&escape::text(text))]);
+    send(&[NotifyState::Status(&escape::text(text))], None);
 }
 
 /// Whether it is told already that the service manager does not hear us.
 static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
-fn send(state: &[NotifyState<'_>]) {
+/// What comes again and again has no patience: it is told at once, or not at all.
+fn send(state: &[NotifyState<'_>], patience: Option<Duration>) {
     // Without systemd there is no socket, and that is no error.
     let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) else { return };
     let text: String = state.iter().map(|state| format!("{state}\n")).collect();
-    match send_to(&socket, &text) {
+    match send_to(&socket, &text, patience) {
         Ok(()) => IS_TOLD.store(false, Ordering::Relaxed),
         // Signs of life come again and again.
         Err(error) if !IS_TOLD.swap(true, Ordering::Relaxed) => {
@@ -68,13 +76,20 @@ fn send(state: &[NotifyState<'_>]) {
 }
 
 /// A name that begins with @ is one of Linux's abstract ones, which no path leads to.
-fn send_to(socket: &OsStr, text: &str) -> io::Result<()> {
+fn send_to(socket: &OsStr, text: &str, patience: Option<Duration>) -> io::Result<()> {
     let address = match socket.as_bytes() {
         [b'@', name @ ..] => UnixAddress::from_abstract_name(name)?,
         [b'/', ..] => UnixAddress::from_pathname(socket)?,
         _ => return Err(io::Error::other("neither an absolute path nor a name that begins with @")),
     };
-    UnixDatagram::unbound()?.send_to_addr(text.as_bytes(), &address).map(|_| ())
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(patience.is_none())?;
+    socket.set_write_timeout(patience)?;
+    let sent = socket.send_to_addr(text.as_bytes(), &address).map(|_| ());
+    sent.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => io::Error::new(error.kind(), "it is busy, and takes no more at the moment"),
+        _ => error,
+    })
 }
 
 /// Why the last reload was refused, if it was, and whoever wants to hear when that changes.
@@ -148,7 +163,7 @@ impl Watchdog {
         loop {
             ticks.tick().await;
             if self.is_alive(routes).await {
-                send(&[NotifyState::Watchdog]);
+                send(&[NotifyState::Watchdog], None);
             }
         }
     }
@@ -188,7 +203,7 @@ impl Feeding {
         let until = Instant::now() + LONGEST_RELOAD;
         let feed = move || {
             while Instant::now() < until {
-                send(&[NotifyState::Watchdog]);
+                send(&[NotifyState::Watchdog], None);
                 if stopped.recv_timeout(every) != Err(mpsc::RecvTimeoutError::Timeout) {
                     return;
                 }

@@ -1,18 +1,71 @@
-//! Other settings for a running daemon: whether it can go on with them.
+//! Other settings for a running daemon: whether it can go on with them, and the way back to those of before.
 
 use super::monitor::{Listener, Monitor};
 use super::sockets::Sockets;
+use super::{Running, Signals};
 use crate::config::{self, Config, Flags};
-use crate::ferry;
+use crate::events;
+use crate::ferry::{self, Lock, StartFailure};
 use crate::server::{self, Ears};
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+/// How often, once a second, the settings of before are tried when those that came after them failed.
+const TRIES: u32 = 30;
 
 /// What it goes on with.
 pub struct Next {
     pub config: Config,
     pub sockets: Sockets,
-    /// What of before stays open until that has begun.
-    pub kept: Sockets,
+    /// What stays open until that has begun.
+    pub kept: Kept,
+}
+
+/// All that is needed to go back, so that nobody can take an address in between.
+pub struct Kept {
+    old: Sockets,
+    /// Those that came after them: an old one whose address is theirs, too, is closed, and bound anew beside them.
+    new: Sockets,
+}
+
+/// How going back ends.
+pub enum Resumed {
+    Runs(Box<Running>),
+    Stop(&'static str),
+}
+
+/// Goes on with what ran a moment ago, as a `failure` kept it from other settings. Whatever keeps it from that should pass,
+/// and is waited for, unless it is told to end meanwhile.
+pub async fn resume(
+    config: &Config,
+    lock: &Lock,
+    kept: &Kept,
+    failure: &StartFailure,
+    signals: &mut Signals,
+) -> Result<Resumed, StartFailure> {
+    let mut tries = 1;
+    loop {
+        let source = match start_again(config, lock, kept).await {
+            Ok(running) => return Ok(Resumed::Runs(Box::new(running))),
+            Err(source) => Box::new(source),
+        };
+        let stuck = StartFailure::Stuck { new: failure.to_string(), source };
+        match tries {
+            1 => events::config_stuck(&stuck),
+            TRIES => return Err(stuck),
+            _ => {}
+        }
+        tries += 1;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            name = signals.ending() => return Ok(Resumed::Stop(name)),
+        }
+    }
+}
+
+async fn start_again(config: &Config, lock: &Lock, kept: &Kept) -> Result<Running, StartFailure> {
+    let sockets = kept.old.completed(config, &kept.new)?;
+    Running::start(config, lock, sockets).await
 }
 
 /// Reads the settings anew, and tries whatever can be tried while the old ones are still in use. `open` are the sockets of now.
@@ -30,9 +83,9 @@ pub fn prepare(flags: &Flags, now: &Config, open: Sockets) -> anyhow::Result<Nex
     Ok(Next { config, sockets, kept })
 }
 
-/// What other settings listen with, and what is kept for going back to those of `now`. What is left is closed with whoever
-/// serves it, and bound anew should it be needed again: people would wait there in vain.
-fn sockets(config: &Config, now: &Config, open: Sockets) -> anyhow::Result<(Sockets, Sockets)> {
+/// What other settings listen with, and what is kept for going back to those of `now`. What is left stays open until then,
+/// unless a new one is for whoever connects there: people would wait at the old one in vain.
+fn sockets(config: &Config, now: &Config, open: Sockets) -> anyhow::Result<(Sockets, Kept)> {
     let keeps_server = open.is_given || listens_at(config) == listens_at(now);
     let keeps_monitor = config.settings.monitor.listen == now.settings.monitor.listen;
     let monitor = open.monitor.as_ref().and_then(Listener::tcp).filter(|_| !keeps_monitor);
@@ -44,9 +97,14 @@ fn sockets(config: &Config, now: &Config, open: Sockets) -> anyhow::Result<(Sock
     };
     let monitor = if keeps_monitor { open.again()?.monitor } else { Monitor::bind(config, &left)? };
     let next = Sockets { server, monitor, is_given: open.is_given };
-    let server = if keeps_server { open.server } else { open.server.closed() };
-    let monitor = open.monitor.filter(|_| keeps_monitor);
-    Ok((next, Sockets { server, monitor, is_given: open.is_given }))
+    let new = next.again()?;
+    let is_replaced =
+        |old: Option<&TcpListener>| old.and_then(|old| old.local_addr().ok()).is_some_and(|old| new.cover(old));
+    let closes_server = !keeps_server && is_replaced(open.server.listener());
+    let server = if closes_server { open.server.closed() } else { open.server };
+    let monitor = open.monitor.filter(|monitor| keeps_monitor || !is_replaced(monitor.tcp()));
+    let old = Sockets { server, monitor, is_given: open.is_given };
+    Ok((next, Kept { old, new }))
 }
 
 fn listens_at(config: &Config) -> Option<SocketAddr> {

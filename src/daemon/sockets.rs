@@ -3,10 +3,12 @@
 use super::monitor::{Listener, Monitor};
 use crate::config::Config;
 use crate::ferry::StartFailure;
+use crate::port;
 use crate::server::Ears;
 use listenfd::ListenFd;
 use rustix::net::sockopt;
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 
 /// The socket that the service manager has opened for the embedded server, if it has.
 pub fn given() -> Result<Option<Ears>, StartFailure> {
@@ -44,13 +46,30 @@ impl Sockets {
         Ok(Self { server: self.server.again()?, monitor, is_given: self.is_given })
     }
 
-    /// Those that are left of a configuration, and anew what is not.
-    pub fn completed(&self, config: &Config) -> Result<Self, StartFailure> {
+    /// Those that are left of a configuration, and anew, beside others of ours, what is not.
+    pub fn completed(&self, config: &Config, others: &Self) -> Result<Self, StartFailure> {
         let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
         let mut sockets = self.again().map_err(failed)?;
+        let beside: Vec<&TcpListener> = others.listeners().collect();
+        if let Ears::At(address) = sockets.server
+            && others.cover(address)
+        {
+            sockets.server = Ears::Open(Ears::bind(address, &beside)?);
+        }
         if sockets.monitor.is_none() {
-            sockets.monitor = Monitor::bind(config, &[])?;
+            sockets.monitor = Monitor::bind(config, &beside)?;
         }
         Ok(sockets)
+    }
+
+    /// Whether one of them is for whoever connects to an address.
+    pub fn cover(&self, address: SocketAddr) -> bool {
+        let mut addresses = self.listeners().filter_map(|listener| listener.local_addr().ok());
+        addresses.any(|ours| port::covers(ours, address))
+    }
+
+    /// Those with an address.
+    fn listeners(&self) -> impl Iterator<Item = &TcpListener> {
+        self.server.listener().into_iter().chain(self.monitor.as_ref().and_then(Listener::tcp))
     }
 }

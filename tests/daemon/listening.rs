@@ -1,10 +1,12 @@
 //! Addresses that settings move while it runs: taken where nobody else has them, and left as they were where somebody has.
 
 use super::reload::{configure, is_alive, workout};
-use crate::support::http;
+use crate::support::fault_server::FaultServer;
 use crate::support::program::{Daemon, Place};
-use crate::support::wait;
+use crate::support::{http, ports};
+use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 /// A daemon that listens where its configuration says.
 fn start_there(place: &Place) -> Daemon {
@@ -39,12 +41,6 @@ fn an_address_that_is_taken_is_refused() {
     daemon.terminate();
 }
 
-/// Ports that nobody has.
-fn free_ports() -> [u16; 2] {
-    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    free.map(|listener| listener.local_addr().unwrap().port())
-}
-
 /// Whether the embedded server, and nothing else, answers there.
 fn serves(port: u16) -> bool {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -60,7 +56,7 @@ fn monitors(port: u16) -> bool {
 #[test]
 fn an_address_of_its_own_is_taken_over() {
     let place = Place::new();
-    let [a, b] = free_ports();
+    let [a, b] = ports::free();
     configure(&place, &place.folder(), &format!("server.listen = '127.0.0.1:{a}'\n"));
     let mut daemon = start_there(&place);
     for (day, (server, monitor)) in [
@@ -94,7 +90,7 @@ fn an_address_of_its_own_is_taken_over() {
 fn clients_of_an_address_that_is_taken_over_are_not_turned_away() {
     const MOVES: usize = 4;
     let place = Place::new();
-    let [port, _] = free_ports();
+    let [port] = ports::free();
     let listen = |ip: &str| configure(&place, &place.folder(), &format!("server.listen = '{ip}:{port}'\n"));
     listen("127.0.0.1");
     let mut daemon = start_there(&place);
@@ -128,7 +124,7 @@ fn clients_of_an_address_that_is_taken_over_are_not_turned_away() {
 #[test]
 fn an_address_that_cannot_be_taken_over_leaves_all_as_it_is() {
     let place = Place::new();
-    let [a, b] = free_ports();
+    let [a, b] = ports::free();
     let _theirs = TcpListener::bind(("127.0.0.2", a)).unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let _taken = TcpListener::bind(taken).unwrap();
@@ -153,10 +149,47 @@ fn an_address_that_cannot_be_taken_over_leaves_all_as_it_is() {
     let swapped = format!("server.listen = '127.0.0.1:{b}'\nmonitor.listen = '127.0.0.1:{a}'\n");
     configure(&place, &place.folder(), &format!("{swapped}rules.description = false\n"));
     daemon.signal("HUP");
-    daemon.wait_for("config.refused");
     daemon.wait_for_where("server.ready", |event| event["address"] == format!("127.0.0.1:{a}").as_str());
-    wait::until_true("all to be as it was", || serves(a) && monitors(b));
+    // It is said when it is so.
+    daemon.wait_for("config.refused");
+    assert!(serves(a) && monitors(b));
     place.drop_file("b.fit", workout(1));
     daemon.wait_for("session.delivered");
     daemon.terminate();
+}
+
+/// A reload that fails where what ran before cannot be resumed either, until the token's file is one again.
+#[test]
+fn an_address_that_is_left_is_nobody_elses_until_the_next_settings_run() {
+    let (place, elsewhere) = (Place::new(), FaultServer::start("right"));
+    let [port] = ports::free();
+    configure(&place, &place.folder(), &format!("server.listen = '127.0.0.1:{port}'\n"));
+    let mut daemon = start_there(&place);
+    place.drop_file("a.fit", workout(0));
+    daemon.wait_for("session.delivered");
+    let memory = rusqlite::Connection::open(place.state().join("outbox.db")).unwrap();
+    memory.execute("UPDATE record SET workout = 'no workout'", []).unwrap();
+    let (token, aside) = (place.state().join("server-token"), place.dir.path().join("aside"));
+    fs::write(place.dir.path().join("token"), "right\n").unwrap();
+    let destination = elsewhere.destination(&place.dir.path().join("token"));
+    configure(&place, &place.folder(), &format!("rules.description = false\n{destination}"));
+    for is_mended in [true, false] {
+        fs::rename(&token, &aside).unwrap();
+        fs::create_dir(&token).unwrap();
+        daemon.signal("HUP");
+        let stuck = daemon.wait_for("config.stuck").to_string();
+        assert!(stuck.contains("the new configuration cannot be used: ") && stuck.contains("server-token"), "{stuck}");
+        let stranger = TcpListener::bind(("127.0.0.1", port));
+        assert_eq!(stranger.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+        if is_mended {
+            assert!(daemon.events("config.refused").is_empty(), "it is not as it was yet");
+            fs::remove_dir(&token).unwrap();
+            fs::rename(&aside, &token).unwrap();
+            daemon.wait_for("config.refused");
+            assert!(serves(port));
+        }
+    }
+    let (took, events) = daemon.terminate();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(events.last().unwrap()["event"], "daemon.stopped");
 }

@@ -229,6 +229,27 @@ fn a_manager_that_does_not_hear_is_told_of_once() {
     assert!(events.iter().all(|event| event["event"] != "control.failed"));
 }
 
+/// One that is busy holds nobody up, however much there is to be told.
+#[test]
+fn a_manager_that_does_not_read_is_not_waited_for() {
+    let place = Place::new();
+    fs::write(place.config(), format!("folders = ['{}']\n", place.folder().display())).unwrap();
+    let manager = Manager::of(&place);
+    let others = UnixDatagram::unbound().unwrap();
+    others.set_nonblocking(true).unwrap();
+    while others.send_to(b"STATUS=busy", &manager.path).is_ok() {}
+    let mut daemon = place.spawn(&[], &manager.environment());
+    daemon.wait_for("daemon.ready");
+    fs::write(place.config(), "nonsense = 1\n").unwrap();
+    for _ in 0..20 {
+        daemon.signal("HUP");
+        daemon.wait_for("config.refused");
+    }
+    let (took, events) = daemon.terminate();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(events.iter().filter(|event| event["event"] == "notify.failed").count(), 1, "{events:#?}");
+}
+
 /// The program as a service manager starts it; `shell` arranges its descriptors, of which the first is the given one.
 fn handed(place: &Place, shell: &str) -> Command {
     let mut command = Command::new("sh");
@@ -260,7 +281,7 @@ fn a_socket_that_cannot_serve_is_named() {
         let place = Place::new();
         let (status, said) = Daemon::spawn_with(&mut handed(&place, shell), given.into()).end();
         let said = said.last().unwrap().to_string();
-        assert!(!status.success() && said.contains(words), "{words}: {said}");
+        assert!(status.code() == Some(2) && said.contains(words), "{words}: {said}");
         assert!(said.contains("ListenStream=") && !said.contains("cannot use the state directory"), "{said}");
     }
 }

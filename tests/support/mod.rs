@@ -12,6 +12,7 @@ pub mod http;
 pub mod incident;
 pub mod mounts;
 pub mod oauth;
+pub mod ports;
 pub mod program;
 pub mod proxy;
 pub mod served;

@@ -1,13 +1,16 @@
 //! Whose the files of a state directory are: what root makes there belongs to the directory's owner, and who is refused
 //! hears whom to ask.
 
-use rustix::fs::{Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, access, chownat, fstat, openat};
+mod made;
+
+pub use made::{create, create_anew, give, open, open_or_create, refuse_link};
+
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What has to be open for a start, beside the tokens of the embedded server.
@@ -23,58 +26,8 @@ const NEEDED: &[&str] = &[
     "server/sessions.db-shm",
 ];
 
-/// Makes a file that only its owner can read. Only ever a new one, as a name could be a link to somebody else's.
-pub fn create(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-    hand_over(&file, path)?;
-    Ok(file)
-}
-
-/// The same in place of what a killed process may have left there.
-pub fn create_anew(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => create(path),
-    }
-}
-
-/// For locks: the file as it is, or a new one.
-pub fn open_or_create(path: &Path) -> io::Result<File> {
-    match create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            OpenOptions::new().read(true).write(true).open(path)
-        }
-        created => created,
-    }
-}
-
-/// Gives a directory or socket that was just made to whoever owns the directory that it is in.
-pub fn give(path: &Path) -> io::Result<()> {
-    let made = openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    hand_over(made, path)
-}
-
-/// An administrator does with sudo what a service then has to go on with. Only root has something to give, and nothing
-/// with another name somewhere else, which somebody may have put here meanwhile.
-fn hand_over(made: impl AsFd, path: &Path) -> io::Result<()> {
-    let it = fstat(&made)?;
-    let is_dir = rustix::fs::FileType::from_raw_mode(it.st_mode).is_dir();
-    if it.st_uid != 0 || !is_dir && it.st_nlink != 1 {
-        return Ok(());
-    }
-    let dir = fs::metadata(parent(path))?;
-    if dir.uid() == 0 {
-        return Ok(());
-    }
-    let (user, group) = (Some(Uid::from_raw(dir.uid())), Some(Gid::from_raw(dir.gid())));
-    match chownat(made, "", user, group, AtFlags::EMPTY_PATH) {
-        // The root of a container may have no right to, and then is whom it runs as.
-        Err(Errno::PERM | Errno::INVAL) => Ok(()),
-        given => Ok(given?),
-    }
-}
-
-fn parent(path: &Path) -> &Path {
+/// The directory that something is in.
+pub fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -189,30 +142,4 @@ pub fn known(user: u32) -> Option<(String, u32)> {
         let [name, _, id, group, ..] = fields[..] else { return None };
         (id.parse() == Ok(user)).then_some((name.to_owned(), group.parse().ok()?))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    /// Where another user may put links, root must not be led anywhere.
-    #[test]
-    fn links_are_neither_followed_nor_given_away() {
-        let dir = tempfile::tempdir().unwrap();
-        let (theirs, link, other) = (dir.path().join("theirs"), dir.path().join("link"), dir.path().join("other"));
-        fs::write(&theirs, "secret").unwrap();
-        symlink(&theirs, &link).unwrap();
-        assert_eq!(create(&link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        create_anew(&link).unwrap();
-        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read_to_string(&theirs).unwrap(), "secret");
-        fs::hard_link(&theirs, &other).unwrap();
-        let before = fs::metadata(&theirs).unwrap().uid();
-        let is_root = std::os::unix::fs::chown(dir.path(), Some(65_534), Some(65_534)).is_ok();
-        give(&other).unwrap();
-        assert_eq!(fs::metadata(&theirs).unwrap().uid(), before);
-        let made = create(&dir.path().join("made")).unwrap().metadata().unwrap();
-        assert_eq!(made.uid(), if is_root { 65_534 } else { us() });
-    }
 }

@@ -5,6 +5,7 @@ mod made;
 
 pub use made::{create, create_anew, give, open, open_or_create, refuse_link};
 
+use crate::shell::quoted;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
@@ -74,14 +75,22 @@ fn is_closed(path: &Path) -> bool {
     access(path, Access::READ_OK | wanted) == Err(Errno::ACCESS)
 }
 
+/// A path in a command that can be pasted.
+fn word(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
 /// The command that gives a directory with all that is in it to somebody.
 fn mend(dir: &Path, user: u32, group: u32) -> String {
-    format!("sudo chown -R {} {}", spec(user, group), dir.display())
+    format!("sudo chown -R {} {}", spec(user, group), word(dir))
 }
 
 /// What helps somebody who may not use a file or directory.
 pub fn advice(path: &Path) -> String {
-    let sudo = "use sudo, or the user that fitferry runs as";
+    let sudo = match us() {
+        0 => "use the user that fitferry runs as",
+        _ => "use sudo, or the user that fitferry runs as",
+    };
     let it = match fs::metadata(path) {
         Ok(it) => it,
         // It would have to be made.
@@ -92,23 +101,48 @@ pub fn advice(path: &Path) -> String {
     let (shown, owner, user) = (path.display(), name(it.uid()), name(us()));
     if it.uid() == us() {
         return match is_closed(path) {
-            true => format!("its mode keeps {user}, to whom it belongs, out: chmod u+rwX {shown}"),
+            true => format!("its mode keeps {user}, to whom it belongs, out: chmod u+rwX {}", word(path)),
             false => format!("see the permissions of {shown} and of its directory"),
         };
     }
     let is_ours = fs::metadata(parent(path)).is_ok_and(|dir| dir.uid() == us());
     let belongs = format!("{shown} belongs to {owner}, and this is {user}");
+    let sudo = if us() == 0 { "" } else { "use sudo, or " };
     match (it.is_dir(), is_ours) {
-        (false, true) => format!("{belongs}: sudo chown {} {shown}", spec(us(), our_group())),
-        (false, false) => format!("{belongs}: use sudo, or run it as {owner}"),
+        (false, true) => format!("{belongs}: sudo chown {} {}", spec(us(), our_group()), word(path)),
+        (false, false) => format!("{belongs}: {sudo}run it as {owner}"),
         (true, _) => format!(
-            "{belongs}: use sudo, or run it as {owner}; or, if fitferry is to run as {user}, {}",
+            "{belongs}: {sudo}run it as {owner}; or, if fitferry is to run as {user}, {}",
             mend(path, us(), our_group())
         ),
     }
 }
 
+/// The same for the file of a secret, which need not be fitferry's own: nobody becomes root to read it.
+pub fn secret_advice(path: &Path) -> String {
+    let user = name(us());
+    let may_read = format!(
+        "let {user} read it, if that is whom fitferry runs as: by LoadCredential= of its service (docs/install.md), or by sudo chgrp {} {file} && sudo chmod 640 {file}",
+        group_name(our_group()),
+        file = word(path)
+    );
+    match fs::metadata(path) {
+        Ok(it) if it.uid() == us() => advice(path),
+        Ok(_) if fs::metadata(parent(path)).is_ok_and(|dir| dir.uid() == us()) => advice(path),
+        Ok(it) => format!("{} belongs to {}, and this is {user}: {may_read}", path.display(), name(it.uid())),
+        Err(_) => format!("a directory above is closed to {user}: {may_read}, and have it where {user} may enter"),
+    }
+}
+
 /// The same behind an error, if that is what it is about.
+pub fn secret_hint(error: &io::Error, path: &Path) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!("; {}", secret_advice(path)),
+        _ => String::new(),
+    }
+}
+
+/// [`advice`] behind an error, if that is what it is about.
 pub fn hint(error: &io::Error, path: &Path) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => format!("; {}", advice(path)),
@@ -129,6 +163,16 @@ pub fn name(user: u32) -> String {
     known(user).map_or(user.to_string(), |(name, _)| name)
 }
 
+/// The name of a group, or the number where there is none.
+fn group_name(group: u32) -> String {
+    let all = fs::read_to_string("/etc/group").unwrap_or_default();
+    let named = all.lines().find_map(|line| {
+        let [name, _, id, ..] = line.split(':').collect::<Vec<_>>()[..] else { return None };
+        (id.parse() == Ok(group)).then(|| name.to_owned())
+    });
+    named.unwrap_or(group.to_string())
+}
+
 /// Whom `chown` is to give something to.
 fn spec(user: u32, group: u32) -> String {
     known(user).map_or(format!("{user}:{group}"), |(name, _)| format!("{name}:"))
@@ -142,4 +186,15 @@ pub fn known(user: u32) -> Option<(String, u32)> {
         let [name, _, id, group, ..] = fields[..] else { return None };
         (id.parse() == Ok(user)).then_some((name.to_owned(), group.parse().ok()?))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_mends_can_be_pasted() {
+        let command = mend(Path::new("/srv/a b"), 4_000_000, 4_000_001);
+        assert_eq!(command, "sudo chown -R 4000000:4000001 '/srv/a b'");
+    }
 }

@@ -2,6 +2,7 @@
 //! and over nothing.
 
 use crate::directory;
+use crate::owner::parent;
 use crate::sqlite::{self, OpenError};
 use crate::{server, store};
 use rusqlite::{Connection, OpenFlags};
@@ -190,10 +191,6 @@ fn is_left(workshop: &Path) -> bool {
         // Its lock is made a moment after it.
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
-}
-
-fn parent(file: &Path) -> &Path {
-    file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// One moment's state, without the room that deleted rows leave. Who writes meanwhile is not held up.

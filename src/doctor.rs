@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
-use whom::Whom;
+use whom::{Sought, Whom};
 
 /// How long a check may take until it counts as failed: longer than any of the bounds inside of one.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -129,7 +129,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     let destination = |account: &Account| {
         let what = silent("destination", "see whether it is there, and the way to it").about(&account.name);
         let (settings, account, whom) = (config.clone(), account.clone(), whom.clone());
-        Running::start(what, destination::PATIENCE, move || destination::look(&settings, &account, whom.as_ref()))
+        Running::start(what, destination::PATIENCE, move || destination::look(&settings, &account, &whom))
     };
     let there: Vec<_> = config.accounts.iter().map(destination).collect();
     let origin = config.file.as_ref().map_or("no file; defaults".to_owned(), |file| file.display().to_string());
@@ -142,10 +142,11 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// As whom folders are looked at, if the disk of the state directory tells.
-fn whom(state_dir: &Path) -> Option<Whom> {
+/// As whom folders and secrets are looked at, if the disk of the state directory tells.
+fn whom(state_dir: &Path) -> Sought {
     let dir = state_dir.to_path_buf();
-    Running::start(silent("folder", ""), PATIENCE, move || Whom::of(&dir)).wait().ok().flatten()
+    let sought = Running::start(silent("folder", ""), PATIENCE, move || Whom::seek(&dir)).wait();
+    sought.unwrap_or_else(|_| Err(whom::unknown("the disk of the state directory does not answer")))
 }
 
 fn room_of(config: &Config) -> Finding {

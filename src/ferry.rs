@@ -57,7 +57,7 @@ pub enum StartFailure {
     Store(#[from] store::Error),
     #[error(transparent)]
     Server(#[from] StartError),
-    #[error("cannot use the token file {}: {source}{}", path.display(), owner::hint(source, path))]
+    #[error("cannot use the token file {}: {source}{}", path.display(), owner::secret_hint(source, path))]
     Token { path: PathBuf, source: std::io::Error },
     #[error("cannot listen on {address}: {source}; choose another `monitor.listen`")]
     Monitor { address: Listen, source: std::io::Error },
@@ -404,7 +404,12 @@ pub fn client_settings(config: &Config, account: &Account, server: SocketAddr) -
         Destination::Embedded => {
             let url = format!("http://{}/fitness/v1", reachable(server));
             let url = url.parse().map_err(|_| StartFailure::Address(server))?;
-            (url, Source::File(config.server_token_file(&account.name)))
+            let path = config.server_token_file(&account.name);
+            // A token is told to whoever serves.
+            if let Err(source) = owner::refuse_link(&path) {
+                return Err(StartFailure::Token { path, source });
+            }
+            (url, Source::File(path))
         }
     };
     Ok(api::Settings {

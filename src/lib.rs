@@ -36,6 +36,7 @@ pub mod room;
 pub mod rules;
 pub mod server;
 pub mod session;
+pub mod shell;
 pub mod sqlite;
 pub mod store;
 pub mod sync;

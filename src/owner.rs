@@ -1,13 +1,17 @@
 //! Whose the files of a state directory are: what root makes there belongs to the directory's owner, and who is refused
 //! hears whom to ask.
 
-use rustix::fs::{Access, AtFlags, CWD, Gid, Mode, OFlags, Uid, access, chownat, fstat, openat};
+mod made;
+
+pub use made::{create, create_anew, give, open, open_or_create, refuse_link};
+
+use crate::shell::quoted;
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What has to be open for a start, beside the tokens of the embedded server.
@@ -23,58 +27,8 @@ const NEEDED: &[&str] = &[
     "server/sessions.db-shm",
 ];
 
-/// Makes a file that only its owner can read. Only ever a new one, as a name could be a link to somebody else's.
-pub fn create(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-    hand_over(&file, path)?;
-    Ok(file)
-}
-
-/// The same in place of what a killed process may have left there.
-pub fn create_anew(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => create(path),
-    }
-}
-
-/// For locks: the file as it is, or a new one.
-pub fn open_or_create(path: &Path) -> io::Result<File> {
-    match create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            OpenOptions::new().read(true).write(true).open(path)
-        }
-        created => created,
-    }
-}
-
-/// Gives a directory or socket that was just made to whoever owns the directory that it is in.
-pub fn give(path: &Path) -> io::Result<()> {
-    let made = openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    hand_over(made, path)
-}
-
-/// An administrator does with sudo what a service then has to go on with. Only root has something to give, and nothing
-/// with another name somewhere else, which somebody may have put here meanwhile.
-fn hand_over(made: impl AsFd, path: &Path) -> io::Result<()> {
-    let it = fstat(&made)?;
-    let is_dir = rustix::fs::FileType::from_raw_mode(it.st_mode).is_dir();
-    if it.st_uid != 0 || !is_dir && it.st_nlink != 1 {
-        return Ok(());
-    }
-    let dir = fs::metadata(parent(path))?;
-    if dir.uid() == 0 {
-        return Ok(());
-    }
-    let (user, group) = (Some(Uid::from_raw(dir.uid())), Some(Gid::from_raw(dir.gid())));
-    match chownat(made, "", user, group, AtFlags::EMPTY_PATH) {
-        // The root of a container may have no right to, and then is whom it runs as.
-        Err(Errno::PERM | Errno::INVAL) => Ok(()),
-        given => Ok(given?),
-    }
-}
-
-fn parent(path: &Path) -> &Path {
+/// The directory that something is in.
+pub fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -121,14 +75,22 @@ fn is_closed(path: &Path) -> bool {
     access(path, Access::READ_OK | wanted) == Err(Errno::ACCESS)
 }
 
+/// A path in a command that can be pasted.
+fn word(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
 /// The command that gives a directory with all that is in it to somebody.
 fn mend(dir: &Path, user: u32, group: u32) -> String {
-    format!("sudo chown -R {} {}", spec(user, group), dir.display())
+    format!("sudo chown -R {} {}", spec(user, group), word(dir))
 }
 
 /// What helps somebody who may not use a file or directory.
 pub fn advice(path: &Path) -> String {
-    let sudo = "use sudo, or the user that fitferry runs as";
+    let sudo = match us() {
+        0 => "use the user that fitferry runs as",
+        _ => "use sudo, or the user that fitferry runs as",
+    };
     let it = match fs::metadata(path) {
         Ok(it) => it,
         // It would have to be made.
@@ -139,23 +101,48 @@ pub fn advice(path: &Path) -> String {
     let (shown, owner, user) = (path.display(), name(it.uid()), name(us()));
     if it.uid() == us() {
         return match is_closed(path) {
-            true => format!("its mode keeps {user}, to whom it belongs, out: chmod u+rwX {shown}"),
+            true => format!("its mode keeps {user}, to whom it belongs, out: chmod u+rwX {}", word(path)),
             false => format!("see the permissions of {shown} and of its directory"),
         };
     }
     let is_ours = fs::metadata(parent(path)).is_ok_and(|dir| dir.uid() == us());
     let belongs = format!("{shown} belongs to {owner}, and this is {user}");
+    let sudo = if us() == 0 { "" } else { "use sudo, or " };
     match (it.is_dir(), is_ours) {
-        (false, true) => format!("{belongs}: sudo chown {} {shown}", spec(us(), our_group())),
-        (false, false) => format!("{belongs}: use sudo, or run it as {owner}"),
+        (false, true) => format!("{belongs}: sudo chown {} {}", spec(us(), our_group()), word(path)),
+        (false, false) => format!("{belongs}: {sudo}run it as {owner}"),
         (true, _) => format!(
-            "{belongs}: use sudo, or run it as {owner}; or, if fitferry is to run as {user}, {}",
+            "{belongs}: {sudo}run it as {owner}; or, if fitferry is to run as {user}, {}",
             mend(path, us(), our_group())
         ),
     }
 }
 
+/// The same for the file of a secret, which need not be fitferry's own: nobody becomes root to read it.
+pub fn secret_advice(path: &Path) -> String {
+    let user = name(us());
+    let may_read = format!(
+        "let {user} read it, if that is whom fitferry runs as: by LoadCredential= of its service (docs/install.md), or by sudo chgrp {} {file} && sudo chmod 640 {file}",
+        group_name(our_group()),
+        file = word(path)
+    );
+    match fs::metadata(path) {
+        Ok(it) if it.uid() == us() => advice(path),
+        Ok(_) if fs::metadata(parent(path)).is_ok_and(|dir| dir.uid() == us()) => advice(path),
+        Ok(it) => format!("{} belongs to {}, and this is {user}: {may_read}", path.display(), name(it.uid())),
+        Err(_) => format!("a directory above is closed to {user}: {may_read}, and have it where {user} may enter"),
+    }
+}
+
 /// The same behind an error, if that is what it is about.
+pub fn secret_hint(error: &io::Error, path: &Path) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!("; {}", secret_advice(path)),
+        _ => String::new(),
+    }
+}
+
+/// [`advice`] behind an error, if that is what it is about.
 pub fn hint(error: &io::Error, path: &Path) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => format!("; {}", advice(path)),
@@ -176,6 +163,16 @@ pub fn name(user: u32) -> String {
     known(user).map_or(user.to_string(), |(name, _)| name)
 }
 
+/// The name of a group, or the number where there is none.
+fn group_name(group: u32) -> String {
+    let all = fs::read_to_string("/etc/group").unwrap_or_default();
+    let named = all.lines().find_map(|line| {
+        let [name, _, id, ..] = line.split(':').collect::<Vec<_>>()[..] else { return None };
+        (id.parse() == Ok(group)).then(|| name.to_owned())
+    });
+    named.unwrap_or(group.to_string())
+}
+
 /// Whom `chown` is to give something to.
 fn spec(user: u32, group: u32) -> String {
     known(user).map_or(format!("{user}:{group}"), |(name, _)| format!("{name}:"))
@@ -194,25 +191,10 @@ pub fn known(user: u32) -> Option<(String, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
 
-    /// Where another user may put links, root must not be led anywhere.
     #[test]
-    fn links_are_neither_followed_nor_given_away() {
-        let dir = tempfile::tempdir().unwrap();
-        let (theirs, link, other) = (dir.path().join("theirs"), dir.path().join("link"), dir.path().join("other"));
-        fs::write(&theirs, "secret").unwrap();
-        symlink(&theirs, &link).unwrap();
-        assert_eq!(create(&link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        create_anew(&link).unwrap();
-        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read_to_string(&theirs).unwrap(), "secret");
-        fs::hard_link(&theirs, &other).unwrap();
-        let before = fs::metadata(&theirs).unwrap().uid();
-        let is_root = std::os::unix::fs::chown(dir.path(), Some(65_534), Some(65_534)).is_ok();
-        give(&other).unwrap();
-        assert_eq!(fs::metadata(&theirs).unwrap().uid(), before);
-        let made = create(&dir.path().join("made")).unwrap().metadata().unwrap();
-        assert_eq!(made.uid(), if is_root { 65_534 } else { us() });
+    fn a_command_that_mends_can_be_pasted() {
+        let command = mend(Path::new("/srv/a b"), 4_000_000, 4_000_001);
+        assert_eq!(command, "sudo chown -R 4000000:4000001 '/srv/a b'");
     }
 }

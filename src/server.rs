@@ -35,15 +35,19 @@ use crate::token;
 use database::Database;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// The file with the sessions, in the directory `server` of the state directory.
+/// The server's directory in the state directory, and the file with the sessions in it.
+const HOME: &str = "server";
 const DATABASE: &str = "sessions.db";
+
+/// More than an address and a port, in bytes.
+const LONGEST_ADDRESS: u64 = 64;
 
 /// Readers at once; more would only wait for each other's pages.
 const READERS: usize = 8;
@@ -126,16 +130,15 @@ pub enum StartError {
 /// Starts serving the sessions below `state_dir`. When this returns, requests are answered.
 pub fn start(state_dir: &Path, ears: Ears, rule: WindowRule, users: &[User]) -> Result<Server, StartError> {
     distinct(users)?;
-    let dir = state_dir.join("server");
+    let dir = state_dir.join(HOME);
     let failed = |source| StartError::Io { path: dir.clone(), source };
-    directory::make(&dir).map_err(failed)?;
-    let path = dir.join("lock");
-    let mut lock = owner::open_or_create(&path).map_err(failed)?;
+    enter(&dir).map_err(failed)?;
+    let mut lock = owner::open_or_create(&dir.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(std::fs::TryLockError::WouldBlock) => {
-            let address = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
-            return Err(StartError::Locked { dir, address });
+            let address = std::io::read_to_string(lock.take(LONGEST_ADDRESS)).ok();
+            return Err(StartError::Locked { dir, address: address.and_then(|text| text.trim().parse().ok()) });
         }
         Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
@@ -163,6 +166,19 @@ pub fn start(state_dir: &Path, ears: Ears, rule: WindowRule, users: &[User]) -> 
     };
     let thread = std::thread::Builder::new().name("server".to_owned()).spawn(serve).map_err(failed)?;
     Ok(Server { address, ears, stop, thread })
+}
+
+/// Makes its directory if there is none. Where somebody else could put a link, root does not follow one.
+fn enter(dir: &Path) -> std::io::Result<()> {
+    owner::refuse_link(dir)?;
+    directory::make(dir)
+}
+
+/// The same for who needs what is there.
+fn home(state_dir: &Path) -> Result<PathBuf, OpenError> {
+    let dir = state_dir.join(HOME);
+    owner::refuse_link(&dir).map_err(OpenError::Link)?;
+    Ok(dir)
 }
 
 /// Whether each has a token of its own.
@@ -200,8 +216,9 @@ impl Server {
 
 /// Gives a user a token, also while the server runs, and returns it: it is shown once and stored as a hash.
 pub fn add_token(state_dir: &Path, name: &str) -> Result<SecretString, StartError> {
-    let failed = |source| StartError::Io { path: state_dir.to_path_buf(), source };
-    directory::make(&state_dir.join("server")).map_err(failed)?;
+    let dir = state_dir.join(HOME);
+    let failed = |source| StartError::Io { path: dir.clone(), source };
+    enter(&dir).map_err(failed)?;
     let user = User { name: name.to_owned(), token: token::random().map_err(failed)? };
     on_database(state_dir, |connection| users::add(connection, &user, Timestamp::now()))?;
     Ok(user.token)
@@ -219,19 +236,19 @@ pub fn users(state_dir: &Path) -> Result<Vec<UserStatus>, StartError> {
 
 /// Opens the sessions for looking at, whether or not a server runs; `None` if there are none.
 pub fn open_to_read(state_dir: &Path) -> Result<Option<rusqlite::Connection>, OpenError> {
-    database::open_to_read(&state_dir.join("server").join(DATABASE))
+    database::open_to_read(&home(state_dir)?.join(DATABASE))
 }
 
 /// The same, if it can be without writing anything beside them.
 pub fn open_untouched(state_dir: &Path) -> Result<Option<rusqlite::Connection>, OpenError> {
-    database::open_untouched(&state_dir.join("server").join(DATABASE))
+    database::open_untouched(&home(state_dir)?.join(DATABASE))
 }
 
 fn on_database<T>(
     state_dir: &Path,
     work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
 ) -> Result<T, StartError> {
-    let path = state_dir.join("server").join(DATABASE);
+    let path = home(state_dir)?.join(DATABASE);
     let connection = database::open(&path)?;
     Ok(work(&connection).map_err(|source| OpenError::Sqlite { path, source })?)
 }

@@ -15,7 +15,7 @@ use crate::descriptors;
 use crate::owner;
 use damage::Left;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,6 +87,8 @@ pub enum OpenError {
         log.display()
     )]
     Unfolded { path: PathBuf, log: PathBuf },
+    #[error("cannot open the database: {0}")]
+    Link(std::io::Error),
     #[error("cannot make the database {} durable: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
 }
@@ -106,7 +108,8 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     let left = left(path, schema)?;
     // SQLite would let everybody read it. Its other files take mode and owner from this one. If it fails, so does what follows.
     let _ = owner::create(path);
-    let mut connection = Connection::open(path).map_err(failed)?;
+    let (real, how) = real(path)?;
+    let mut connection = Connection::open_with_flags(real, OpenFlags::default() | how).map_err(failed)?;
     // As long as it may be damaged nothing is written to it: closing it would fold its log in.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     check(path, &connection, schema)?;
@@ -123,6 +126,17 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     let sync = path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all());
     sync.map_err(|source| OpenError::Io { path: path.to_path_buf(), source })?;
     Ok(connection)
+}
+
+/// Where it is and how to open it there: where somebody else could put a link, root does not follow one. SQLite then takes
+/// one on the way for one as well, so that the way is the real one.
+fn real(path: &Path) -> Result<(PathBuf, OpenFlags), OpenError> {
+    if !owner::refuse_link(path).map_err(OpenError::Link)? {
+        return Ok((path.to_path_buf(), OpenFlags::empty()));
+    }
+    let closed = |source| OpenError::Closed { dir: owner::parent(path).to_path_buf(), source };
+    let dir = owner::parent(path).canonicalize().map_err(closed)?;
+    Ok((dir.join(path.file_name().unwrap_or_default()), OpenFlags::SQLITE_OPEN_NOFOLLOW))
 }
 
 /// How it was left, if it can be opened at all.

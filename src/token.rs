@@ -21,8 +21,12 @@ pub fn is_usable(token: &str) -> bool {
 
 /// Reads a token; surrounding white space does not count.
 pub fn read(path: &Path) -> io::Result<SecretString> {
+    read_from(File::open(path)?)
+}
+
+fn read_from(file: File) -> io::Result<SecretString> {
     let mut text = String::new();
-    File::open(path)?.take(LONGEST_FILE).read_to_string(&mut text)?;
+    file.take(LONGEST_FILE).read_to_string(&mut text)?;
     let token = text.trim();
     // What cannot stand in a header would fail later, and less clearly.
     if !is_usable(token) {
@@ -36,11 +40,12 @@ pub fn read_or_make(path: &Path) -> io::Result<SecretString> {
     if !path.try_exists()? {
         make(path)?;
     }
+    let file = owner::open(path)?;
     // Somebody may have copied it here with a generous umask.
-    if std::fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
-        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
     }
-    read(path)
+    read_from(file)
 }
 
 /// The file appears under its name with its whole content or not at all, and never replaces another process's.

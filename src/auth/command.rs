@@ -76,7 +76,10 @@ async fn output(command: &mut Command, stays: bool) -> io::Result<(ExitStatus, V
         stdout.take(LONGEST_OUTPUT as u64 + 1).read_to_end(&mut printed).await?;
     }
     if printed.len() > LONGEST_OUTPUT {
+        // With all that it has started.
+        drop(group);
         child.start_kill()?;
+        return Ok((child.wait().await?, printed));
     }
     let status = child.wait().await?;
     // From here on the number may be somebody else's, and what it left running was meant to be.

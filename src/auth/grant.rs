@@ -71,11 +71,11 @@ impl Grant {
     /// `None` if nobody has logged in. [`ErrorKind::InvalidData`] if the file is damaged.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
         let cannot_read = |error: io::Error| {
-            let hint = owner::hint(&error, path);
+            let hint = owner::secret_hint(&error, path);
             io::Error::new(error.kind(), format!("cannot read {}: {error}{hint}", path.display()))
         };
         let mut text = Vec::new();
-        match File::open(path) {
+        match owner::open(path) {
             Ok(file) => file.take(LONGEST_FILE as u64).read_to_end(&mut text).map_err(cannot_read)?,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot_read(error)),
@@ -182,5 +182,21 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         Grant::remove(&path).unwrap();
         assert!(!Grant::exists(&path).unwrap());
+    }
+
+    /// What root reads would be told to whomever that names.
+    #[test]
+    fn root_reads_no_grant_by_somebody_elses_link() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (path, theirs) = (dir.path().join("oauth-me.json"), other.path().join("oauth-me.json"));
+        let grant =
+            r#"{"access_token":"a","refresh_token":"r","scope":"s","since":"2026-11-22T12:00:00Z","token_url":"t"}"#;
+        std::fs::write(&theirs, grant).unwrap();
+        std::os::unix::fs::symlink(&theirs, &path).unwrap();
+        assert!(Grant::read(&path).unwrap().is_some(), "a link of our own");
+        if std::os::unix::fs::chown(dir.path(), Some(65_534), Some(65_534)).is_ok() {
+            let error = Grant::read(&path).err().unwrap().to_string();
+            assert!(error.contains("is a link"), "{error}");
+        }
     }
 }

@@ -99,7 +99,7 @@ impl Known {
             Source::Token(token) => Ok((SecretString::from(token.expose()), None)),
             Source::File(path) => {
                 let failed = |error: io::Error| {
-                    let (words, hint) = (descriptors::words(&error), owner::hint(&error, path));
+                    let (words, hint) = (descriptors::words(&error), owner::secret_hint(&error, path));
                     let what = format!("cannot read the token in {}: {words}{hint}", path.display());
                     // That passes, and is about no token.
                     if descriptors::lacking().is_some() { Error::Later(what) } else { Error::Person(what) }

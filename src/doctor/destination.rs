@@ -1,7 +1,7 @@
 //! The way to an account's destination, step by step, and whether its token is accepted there.
 
 use super::disks::user;
-use super::whom::Whom;
+use super::whom::{self, Sought};
 use super::{Finding, RESTART, who_is_silent};
 use crate::api::{self, Client};
 use crate::auth::{Grant, Source, Tokens, command};
@@ -32,7 +32,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 const WAY: &str = "destination";
 const LOGIN: &str = "login";
 
-pub fn look(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Finding> {
+pub fn look(config: &Config, account: &Account, whom: &Sought) -> Vec<Finding> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let findings = match runtime {
         Ok(runtime) => match account.destination {
@@ -46,7 +46,7 @@ pub fn look(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Find
 }
 
 /// Our own server, which runs with the daemon or by itself.
-async fn embedded(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Finding> {
+async fn embedded(config: &Config, account: &Account, whom: &Sought) -> Vec<Finding> {
     let listen = config.settings.server.listen.get();
     // Who serves has written down where.
     let written = std::fs::read_to_string(config.state_dir.join("server/lock"));
@@ -54,7 +54,9 @@ async fn embedded(config: &Config, account: &Account, whom: Option<&Whom>) -> Ve
     let is_running = control::is_running(&config.state_dir) == Some(true);
     let settings = match ferry::client_settings(config, account, address) {
         Ok(settings) => settings,
-        Err(error) => return vec![Finding::bad(WAY, error.to_string(), "correct server.listen")],
+        Err(error) => {
+            return vec![Finding::bad(WAY, error.to_string(), "as the message says, or correct server.listen")];
+        }
     };
     if connect(address).await.is_err() {
         return vec![match is_running {
@@ -111,7 +113,7 @@ async fn is_ours(settings: &api::Settings) -> Option<bool> {
     }
 }
 
-async fn remote(config: &Config, account: &Account, whom: Option<&Whom>) -> Vec<Finding> {
+async fn remote(config: &Config, account: &Account, whom: &Sought) -> Vec<Finding> {
     let settings = match ferry::client_settings(config, account, config.settings.server.listen.get()) {
         Ok(settings) => settings,
         Err(error) => return vec![Finding::bad(WAY, error.to_string(), "correct destination.url")],
@@ -207,14 +209,14 @@ async fn reach(url: &reqwest::Url) -> Result<(), Finding> {
 }
 
 /// Says that the file of a secret may not be read, and what helps: no other content, and nothing that lets everybody read it.
-fn denied(source: &Source, whom: Option<&Whom>) -> Option<Finding> {
+fn denied(source: &Source, whom: &Sought) -> Option<Finding> {
     let (Source::File(file) | Source::OAuth { grant_file: file, .. }) = source else { return None };
     let look = || {
         let error = File::open(file).err().filter(|error| error.kind() == ErrorKind::PermissionDenied)?;
         let found = format!("{} cannot read {}: {error}", user(), file.display());
-        Some(Finding::bad(LOGIN, found, owner::advice(file)))
+        Some(Finding::bad(LOGIN, found, owner::secret_advice(file)))
     };
-    Whom::look(whom, look).ok().flatten()
+    whom::look(whom, look).unwrap_or_else(|why| Some(Finding::not_applicable(LOGIN, why)))
 }
 
 async fn connect(address: SocketAddr) -> std::io::Result<()> {

@@ -1,6 +1,7 @@
 //! The state directory, and whether the databases in it are sound.
 
 use super::{Finding, State};
+use crate::shell::quoted;
 use crate::sqlite::{self, OpenError};
 use crate::{owner, server, store};
 use rusqlite::Connection;
@@ -41,7 +42,7 @@ fn judge(dir: &Path) -> Finding {
                 return Finding::bad(STATE, found, fix);
             }
             if metadata.permissions().mode() & 0o007 != 0 {
-                let fix = format!("chmod o-rwx {}", dir.display());
+                let fix = format!("chmod o-rwx {}", quoted(&dir.display().to_string()));
                 return Finding::bad(STATE, "everybody may look into it, and tokens lie there", fix);
             }
             Finding::good(STATE, "can be written, and nobody else may enter")

@@ -1,7 +1,7 @@
 //! The watched folders as the service's user finds them, and whether the system has events for all that is in them.
 
 use super::disks::user;
-use super::whom::Whom;
+use super::whom::{self, Sought};
 use super::{Finding, PATIENCE, Running, silent};
 use crate::config::{Afterwards, Config, Folder, Watching};
 use crate::watch::{blind, names};
@@ -26,18 +26,18 @@ struct Look {
 }
 
 pub struct Looks {
-    whom: Option<Whom>,
+    whom: Sought,
     looks: Vec<(String, Running<Look>)>,
 }
 
 /// Begins to look at every folder, each on a thread of its own: a share that does not answer holds up no other.
-pub fn start(config: &Config, whom: Option<Whom>) -> Looks {
+pub fn start(config: &Config, whom: Sought) -> Looks {
     let folders = config.accounts.iter().flat_map(|account| account.folders.clone());
     let start = |folder: Folder| {
         let about = folder.path.display().to_string();
         let silent = silent("folder", "see whether the server of this share is there").about(&about);
         let whom = whom.clone();
-        (about, Running::start(silent, PATIENCE, move || look_as(whom.as_ref(), &folder)))
+        (about, Running::start(silent, PATIENCE, move || look_as(&whom, &folder)))
     };
     let looks = folders.map(start).collect();
     Looks { whom, looks }
@@ -55,20 +55,22 @@ pub fn finish(Looks { whom, looks }: Looks) -> Vec<Finding> {
         }
     }
     let silent = silent("events", "see whether this machine is well: dmesg");
-    let events = move || match whom.as_ref().map(Whom::take_on) {
-        Some(Err(error)) => Finding::not_applicable("events", format!("cannot be tried as another user: {error}")),
-        _ => events(&listened),
-    };
+    let events =
+        move || whom::look(&whom, || events(&listened)).unwrap_or_else(|why| Finding::not_applicable("events", why));
     findings.push(Running::start(silent, PATIENCE, events).wait().unwrap_or_else(|silent| silent));
     findings
 }
 
 /// On a thread that does nothing else.
-fn look_as(whom: Option<&Whom>, folder: &Folder) -> Look {
-    let Some(whom) = whom else { return look(folder) };
+fn look_as(whom: &Sought, folder: &Folder) -> Look {
+    let whom = match whom {
+        Ok(Some(whom)) => whom,
+        Ok(None) => return look(folder),
+        Err(why) => return Look { finding: Finding::not_applicable("folder", why), listened: None },
+    };
     let name = whom.name();
     if let Err(error) = whom.take_on() {
-        let found = format!("cannot look as the user {name}: {error}");
+        let found = whom::unknown(&format!("{name}: {error}"));
         let finding = Finding::bad("folder", found, format!("sudo -u {name} fitferry doctor"));
         return Look { finding, listened: None };
     }

@@ -10,6 +10,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// Another user to look as; nothing if that is who asks, or nobody but root could look as somebody else. Or why that was not
+/// found out: what root finds says nothing then.
+pub type Sought = Result<Option<Whom>, String>;
+
+/// What is said of what could not be looked at as that user.
+pub fn unknown(why: &str) -> String {
+    format!("cannot be looked at as the service's user: {why}")
+}
+
 /// Another user, with the groups that count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whom {
@@ -21,17 +30,20 @@ pub struct Whom {
 }
 
 impl Whom {
-    /// The user of the running daemon, else the owner of the state directory; nothing if that is who asks, or nobody but
-    /// root could look as somebody else.
-    pub fn of(state_dir: &Path) -> Option<Self> {
+    /// The user of the running daemon, else the owner of the state directory, which the first start may have to make.
+    pub fn seek(state_dir: &Path) -> Sought {
         if !geteuid().is_root() {
-            return None;
+            return Ok(None);
         }
-        let whom = control::process(state_dir).as_ref().map(Self::of_process).or_else(|| {
-            let it = fs::metadata(state_dir).ok()?;
-            Some(Self::of_user(it.uid(), it.gid()))
-        });
-        whom.filter(|whom| whom.user != 0)
+        let whom = match control::process(state_dir) {
+            Some(process) => Self::of_process(&process),
+            None => match fs::metadata(state_dir) {
+                Ok(it) => Self::of_user(it.uid(), it.gid()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(unknown(&format!("{}: {error}", state_dir.display()))),
+            },
+        };
+        Ok(Some(whom).filter(|whom| whom.user != 0))
     }
 
     fn of_process(process: &control::Process) -> Self {
@@ -60,17 +72,18 @@ impl Whom {
         Ok(set_thread_res_uid(user, user, user)?)
     }
 
-    /// What a look finds as this user, or as who asks; an error if we may not be that user.
-    pub fn look<T: Send>(whom: Option<&Self>, look: impl FnOnce() -> T + Send) -> io::Result<T> {
-        let Some(whom) = whom else { return Ok(look()) };
-        let look = || whom.take_on().map(|()| look());
-        let looked = std::thread::scope(|scope| scope.spawn(look).join());
-        looked.unwrap_or_else(|_| Err(io::Error::other("the look failed")))
-    }
-
     pub fn name(&self) -> String {
         owner::name(self.user)
     }
+}
+
+/// What a look finds as the one who was sought.
+pub fn look<T: Send>(whom: &Sought, look: impl FnOnce() -> T + Send) -> Result<T, String> {
+    let Some(whom) = whom.as_ref().map_err(String::clone)? else { return Ok(look()) };
+    let look = || whom.take_on().map(|()| look());
+    let looked = std::thread::scope(|scope| scope.spawn(look).join());
+    let looked = looked.unwrap_or_else(|_| Err(io::Error::other("the look failed")));
+    looked.map_err(|error| unknown(&format!("{}: {error}", whom.name())))
 }
 
 fn numbers(text: &str) -> Vec<u32> {

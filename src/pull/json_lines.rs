@@ -4,11 +4,10 @@ use super::bookmark::Place;
 use super::known::Known;
 use super::listed::{Digest, Listed};
 use super::{Error, Refused, durable};
-use crate::owner;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Bytes of a line: no list that is read is longer.
@@ -27,8 +26,7 @@ impl JsonLines {
     /// Opens the file as it was left at `place`, or as it is; makes it, for its owner alone, if there is none.
     pub fn open(path: &Path, bookmark: &Path, place: Option<Place>) -> Result<Self, Error> {
         let failed = Error::io(path);
-        // If that fails, so does what follows, or there is one.
-        let _ = owner::create(path);
+        // It need not lie in the state directory, so that it belongs to who asks for it.
         let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
         let file = file.map_err(&failed)?;
         let metadata = file.metadata().map_err(&failed)?;
@@ -101,7 +99,11 @@ impl JsonLines {
             last.extend(session(line).map(|session| (session.key, number)));
             Ok(())
         })?;
-        let mut draft = BufWriter::new(durable::begin(&self.path).map_err(&failed)?);
+        let metadata = self.file.metadata().map_err(&failed)?;
+        let draft = durable::begin(&self.path).map_err(&failed)?;
+        // Whose it was, as far as we may give it.
+        let _ = fchown(&draft, Some(metadata.uid()), Some(metadata.gid()));
+        let mut draft = BufWriter::new(draft);
         self.read(|line, number| {
             if session(line).is_some_and(|session| last.get(&session.key) == Some(&number)) {
                 writeln!(draft, "{line}").map_err(&failed)?;
@@ -109,7 +111,6 @@ impl JsonLines {
             Ok(())
         })?;
         let draft = draft.into_inner().map_err(|error| failed(error.into_error()))?;
-        let metadata = self.file.metadata().map_err(&failed)?;
         draft.set_permissions(metadata.permissions()).map_err(&failed)?;
         durable::settle(&draft, &self.path).map_err(&failed)
     }

@@ -1,7 +1,7 @@
 //! Opens a database only to look at it, also where nothing may be written beside it.
 
 use super::damage::{self, Left};
-use super::{BUSY_TIMEOUT, OpenError, Schema, check, left};
+use super::{BUSY_TIMEOUT, OpenError, Schema, check, left, real};
 use crate::descriptors;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -25,7 +25,8 @@ pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Option<Connection>, 
     }
     // As we open it, it is in use.
     let is_in_use = damage::is_in_use(path);
-    look(path, schema, Connection::open_with_flags(path, LOOKING), is_in_use)
+    let (real, how) = real(path)?;
+    look(path, schema, Connection::open_with_flags(real, LOOKING | how), is_in_use)
 }
 
 /// The same without an index beside it, where nobody has it open: not even that is written then. Should somebody open it
@@ -34,8 +35,7 @@ pub fn open_untouched(path: &Path, schema: &Schema) -> Result<Option<Connection>
     if left(path, schema)? != Left::Closed || damage::is_in_use(path) {
         return open_to_read(path, schema);
     }
-    let flags = LOOKING | OpenFlags::SQLITE_OPEN_URI;
-    look(path, schema, Connection::open_with_flags(immutable(path), flags), false)
+    look(path, schema, open_immutable(path)?, false)
 }
 
 fn look(
@@ -90,7 +90,13 @@ fn open_unwritable(path: &Path, schema: &Schema, error: rusqlite::Error) -> Resu
         _ if damage::is_in_use(path) => return Err(failed(error)),
         _ => {}
     }
-    Connection::open_with_flags(immutable(path), LOOKING | OpenFlags::SQLITE_OPEN_URI).map_err(failed)
+    open_immutable(path)?.map_err(failed)
+}
+
+/// As a file that nobody changes.
+fn open_immutable(path: &Path) -> Result<rusqlite::Result<Connection>, OpenError> {
+    let (real, how) = real(path)?;
+    Ok(Connection::open_with_flags(immutable(&real), LOOKING | OpenFlags::SQLITE_OPEN_URI | how))
 }
 
 /// The path as SQLite's URI of a file that nobody changes. Every byte that could mean something in it is encoded, the

@@ -177,6 +177,23 @@ const CASES: &[Case] = &[
         fix: "token belongs to root, and this is nobody: sudo chown nobody:",
     },
     Case {
+        name: "a token that only root may read, in a directory of root's",
+        spoil: |bench| bench.as_nobody(close_secret),
+        check: "login",
+        found: "the user nobody cannot read",
+        fix: "token belongs to root, and this is nobody: let nobody read it, if that is whom fitferry runs as: by LoadCredential= of",
+    },
+    Case {
+        name: "that, as root sees it",
+        spoil: |bench| {
+            bench.as_nobody(close_secret)?;
+            bench.here()
+        },
+        check: "login",
+        found: "the user nobody cannot read",
+        fix: "token belongs to root, and this is nobody: let nobody read it, if that is whom fitferry runs as: by LoadCredential= of",
+    },
+    Case {
         name: "a login that only root may read",
         spoil: |bench| {
             bench.rewrite("token_file = '", "oauth.client_id = '", "", "");
@@ -341,7 +358,7 @@ impl Bench {
         Self { place, api, kept: Vec::new() }
     }
 
-    fn here(&self) -> Option<Command> {
+    pub fn here(&self) -> Option<Command> {
         let mut command = self.place.command();
         command.args(["doctor", "--json"]);
         Some(command)
@@ -377,7 +394,7 @@ impl Bench {
     }
 
     /// As somebody whom nobody has to let in.
-    fn as_nobody(&self, close: fn(&Place)) -> Option<Command> {
+    pub fn as_nobody(&self, close: fn(&Place)) -> Option<Command> {
         let state = self.place.state();
         let inside: Vec<_> = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().path()).collect();
         let folders = fs::read_dir(self.place.folder()).unwrap().map(|entry| entry.unwrap().path());
@@ -395,6 +412,12 @@ impl Bench {
         command.args(["doctor", "--json"]);
         Some(command)
     }
+}
+
+/// A secret of an administrator's.
+fn close_secret(place: &Place) {
+    own(&place.dir.path().join("token"), 0, 0o600);
+    own(place.dir.path(), 0, 0o755);
 }
 
 /// Everything below a directory, as far as writing would change it.

@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod explain;
 mod import;
+mod links;
 mod looking;
 mod manual;
 mod normalize;

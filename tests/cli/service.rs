@@ -5,6 +5,7 @@ use crate::daemon::nobody::{Nobody, chmod, own};
 use crate::support::fit::Run;
 use crate::support::program::{Daemon, Place, lines};
 use crate::support::{foreign, wait};
+use serde_json::Value;
 use std::fs;
 use std::process::Command;
 
@@ -44,6 +45,36 @@ fn root_looks_at_folders_as_the_service() {
     assert!(state == "good" && found.contains("(looked at as the user nobody)"), "{found}");
     daemon.terminate();
     assert_eq!(look().0, "bad");
+}
+
+/// What root itself finds is told of nobody else.
+#[test]
+fn what_could_not_be_looked_at_as_the_service_is_not_called_good() {
+    let bench = Bench::new();
+    let state = |answer: &Value, check: &str| {
+        let mut checks = answer["checks"].as_array().unwrap().iter();
+        let found = checks.rfind(|it| it["check"] == check).unwrap();
+        (found["state"].as_str().unwrap().to_owned(), found["found"].to_string())
+    };
+    let Some(_) = bench.as_nobody(|_| ()) else { return };
+    if foreign::has("setpriv", "--version") {
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-setuid,-setgid"]).arg(env!("CARGO_BIN_EXE_fitferry"));
+        let answer =
+            lines(&bench.place.complete(command).args(["doctor", "--json"]).output().unwrap().stdout).remove(0);
+        for (check, is) in [("folder", "bad"), ("login", "not-applicable"), ("events", "not-applicable")] {
+            let (state, found) = state(&answer, check);
+            assert!(state == is && found.contains("cannot be looked at as the service's user: nobody"), "{answer:#}");
+        }
+    }
+    // A place that cannot be looked at, even by root.
+    fs::remove_dir_all(bench.place.state()).unwrap();
+    std::os::unix::fs::symlink("state", bench.place.state()).unwrap();
+    let answer = lines(&bench.here().unwrap().output().unwrap().stdout).remove(0);
+    for check in ["folder", "login", "events"] {
+        let (state, found) = state(&answer, check);
+        assert!(state == "not-applicable" && found.contains("as the service's user: "), "{answer:#}");
+    }
 }
 
 /// Its unit may keep it from what its user may do.
@@ -90,8 +121,18 @@ fn a_daemon_that_was_stopped_is_told_from_another_program() {
 /// The program is what hangs, not the server; and nothing that it started outlives the look.
 #[test]
 fn a_token_command_that_hangs_is_named_and_ended() {
+    assert_ended("wait", "took longer than 8s, and was ended", "run it by hand");
+}
+
+#[test]
+fn a_token_command_that_prints_without_end_is_ended_with_what_it_started() {
+    assert_ended("exec yes", "printed more than 65536 bytes", "run it by hand");
+}
+
+/// Looks at a program that starts another one and then does this.
+fn assert_ended(last: &str, words: &str, remedy: &str) {
     let bench = Bench::new();
-    let script = "echo $$ > processes; sleep 1000 & echo $! >> processes; wait";
+    let script = format!("echo $$ > processes; sleep 1000 > /dev/null & echo $! >> processes; {last}");
     let token = bench.place.dir.path().join("token");
     let mut command = bench
         .rewrite(
@@ -105,8 +146,8 @@ fn a_token_command_that_hangs_is_named_and_ended() {
     let [fault] = &wrong(&answer)[..] else { panic!("{answer:#}") };
     assert_eq!(fault["check"], "login", "{fault:#}");
     let found = fault["found"].as_str().unwrap();
-    assert!(found.contains("token_command `sh` took longer than 8s, and was ended"), "{found}");
-    assert!(fault["fix"].as_str().unwrap().contains("run it by hand"), "{fault:#}");
+    assert!(found.contains(&format!("token_command `sh` {words}")), "{found}");
+    assert!(fault["fix"].as_str().unwrap().contains(remedy), "{fault:#}");
     let processes = fs::read_to_string(bench.place.dir.path().join("processes")).unwrap();
     assert_eq!(processes.lines().count(), 2);
     // One that has ended and is not yet reaped does nothing any more.

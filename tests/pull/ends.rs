@@ -126,6 +126,28 @@ fn what_root_pulls_belongs_to_the_owner_of_the_state_directory() {
     made.iter().for_each(|entry| assert_eq!(entry.metadata().unwrap().uid(), NOBODY, "{entry:?}"));
 }
 
+/// It need not lie in the state directory, and is nobody's but root's wherever it lies.
+#[test]
+fn a_file_that_root_pulls_stays_roots() {
+    let clouds = Clouds::new();
+    clouds.fill(5);
+    clouds.connect(clouds.server.address());
+    let service = Nobody::of(&clouds.home, &[]);
+    if !foreign::given(service.is_another(), "only root can be somebody else") {
+        return;
+    }
+    let path = clouds.home.folder().join("all.jsonl");
+    for _ in 0..2 {
+        let (code, summary) = clouds.pull(&["--output", path.to_str().unwrap()]);
+        assert_eq!(code, Some(0), "{summary}");
+        assert_eq!(fs::metadata(&path).unwrap().uid(), 0);
+        // A line that is not what the server has, so that it is replaced and the file tidied.
+        let first = fs::read_to_string(&path).unwrap().lines().next().unwrap().to_owned();
+        let old = first.replacen("\"name\":\"", "\"name\":\"old ", 1);
+        fs::write(&path, format!("{old}\n{}", fs::read_to_string(&path).unwrap())).unwrap();
+    }
+}
+
 /// A daemon that delivers to the cloud goes on meanwhile.
 #[test]
 fn a_daemon_beside_it_is_not_disturbed() {

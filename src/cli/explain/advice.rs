@@ -8,6 +8,7 @@ use super::session::SessionStory;
 use super::sport::Sport;
 use crate::cli::output;
 use crate::config::OnRemoved;
+use crate::shell::quoted;
 use crate::store::Verdict;
 use crate::store::story::Waits;
 
@@ -214,31 +215,4 @@ pub fn unknown(subject: &str, scene: &Scene<'_>) -> Vec<String> {
     };
     let how = if subject.contains('/') { "fitferry files list" } else { "fitferry sessions list" };
     vec![format!("there is no such file here, and {memory}; all that is known: {how}")]
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_command_can_be_pasted() {
-        for (word, expected) in [
-            ("/w/Läufe/run-1.fit", "/w/Läufe/run-1.fit"),
-            ("/w/a b.fit", "'/w/a b.fit'"),
-            ("it's", "'it'\\''s'"),
-            ("$(rm)", "'$(rm)'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(word), expected);
-        }
-    }
 }

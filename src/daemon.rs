@@ -101,6 +101,8 @@ pub async fn run(flags: &Flags, mut config: Config) -> Result<(), StartFailure> 
                     Resumed::Runs(running) => *running,
                     Resumed::Stop(name) => return ended(name),
                 };
+                // What was opened for the others beside it would take its guests, and serve nobody.
+                drop(next.kept);
                 refuse(&failure, &refused);
             }
         }

@@ -129,7 +129,8 @@ impl Call {
 
     /// The file that it makes or writes to.
     fn writes(&self) -> Option<PathBuf> {
-        let made = || Some(PathBuf::from(self.text.split('"').nth(1)?));
+        // Within the directory that is named by its descriptor.
+        let made = || Some(self.file().unwrap_or_default().join(self.text.split('"').nth(1)?));
         match () {
             () if self.text.contains("O_CREAT") || self.text.starts_with("creat(") => made(),
             () if self.is_one_of(&["write", "pwrite64", "writev", "pwritev"]) => self.file(),

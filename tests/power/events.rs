@@ -184,6 +184,9 @@ impl Reader {
                 self.files.remove(&number);
                 self.requests.remove(&number);
             }
+            // Those that failed.
+            "mkdir" | "mkdirat" | "link" | "linkat" | "unlink" | "unlinkat" | "rmdir" | "rename" | "renameat"
+            | "renameat2" => {}
             _ => self.begin_on_file(call),
         }
     }
@@ -312,7 +315,20 @@ impl Reader {
 
     /// The paths that a call names. Processes are started in the root.
     fn paths(&self, call: &Call) -> Vec<PathBuf> {
-        let path = |bytes: Vec<u8>| self.root.join(String::from_utf8_lossy(&bytes).into_owned());
-        call.strings().into_iter().map(path).collect()
+        let is_at = call.name.ends_with("at") || call.name.ends_with("at2");
+        let path = |(index, bytes): (usize, Vec<u8>)| {
+            // Each has the descriptor of a directory in front of it.
+            let number = if is_at { call.number(2 * index) } else { None };
+            let base = number.map_or(self.root.as_path(), |number| self.directory(number));
+            base.join(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        call.strings().into_iter().enumerate().map(path).collect()
+    }
+
+    /// The directory that is open as a descriptor.
+    fn directory(&self, number: i64) -> &Path {
+        let node = self.files.get(&number).map(|open| open.node);
+        let of_node = self.names.iter().find(|(_, named)| Some(**named) == node);
+        of_node.map_or(Path::new("/not/ours"), |(path, _)| path)
     }
 }

@@ -77,6 +77,10 @@ pub enum Known {
     No,
 }
 
+/// Says what is known of a file, without opening it. Of a file that a scan of the whole folder has come to, what was known when
+/// the scan began is enough: it is told when that was.
+pub type Ask<'a> = dyn FnMut(&Path, Stamp, Option<Instant>) -> Known + 'a;
+
 /// A file to be read now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
@@ -202,9 +206,8 @@ impl Watcher {
         watcher
     }
 
-    /// Waits for the next thing to do. `known` says what is known of a file; it is asked for every file that a scan finds,
-    /// and must not open it.
-    pub fn next(&mut self, known: &mut dyn FnMut(&Path, Stamp) -> Known) -> Next {
+    /// Waits for the next thing to do. `known` is asked for every file that a scan finds.
+    pub fn next(&mut self, known: &mut Ask<'_>) -> Next {
         let mut taken = 0;
         loop {
             if let Some(news) = self.news.pop_front() {
@@ -400,7 +403,7 @@ impl Watcher {
     }
 
     /// The next tracked file whose time has come.
-    fn due(&mut self, known: &mut dyn FnMut(&Path, Stamp) -> Known) -> Option<Candidate> {
+    fn due(&mut self, known: &mut Ask<'_>) -> Option<Candidate> {
         let now = self.now();
         while let Some((path, track)) = self.tracks.take_due(now) {
             self.pulse.at(&path);
@@ -416,7 +419,7 @@ impl Watcher {
                 continue;
             }
             // A change of mode or owner, or an open for writing without a write, changes nothing.
-            if track.is_written || known(&path, stamp) != Known::Settled {
+            if track.is_written || known(&path, stamp, None) != Known::Settled {
                 self.readings.begin(now, true);
                 let age_at_most = Some(now.saturating_sub(track.since()));
                 let (rest, closed) = (track.rest(), track.is_closed);

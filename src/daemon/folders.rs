@@ -1,6 +1,7 @@
 //! The threads that watch the folders, one for each: a share that does not answer holds up nobody else.
 
 mod incomplete;
+mod settled;
 mod stuck;
 mod thread;
 
@@ -18,7 +19,6 @@ use crate::store::{absent, disks};
 use crate::sync::Route;
 use crate::watch::{Folder, Hint, HintSender, Hints, Pulse, Rules, Watcher};
 use incomplete::Incomplete;
-
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 use std::io;
@@ -239,6 +239,7 @@ impl Starting<'_> {
             ground,
             missed,
             known,
+            settled: None,
             store,
             submitted,
             health,

@@ -30,7 +30,7 @@ pub enum Which {
     Away,
 }
 
-const IS_AWAY: &str = "(gone_ms IS NOT NULL OR doubted OR absent_ms IS NOT NULL)";
+pub(super) const IS_AWAY: &str = "(gone_ms IS NOT NULL OR doubted OR absent_ms IS NOT NULL)";
 
 /// Hands the files at or below a path that tell of sessions to `each`, by path.
 pub fn below<E: From<rusqlite::Error>>(

@@ -1,5 +1,6 @@
 //! Every file that was looked at, and its verdict.
 
+use super::absent::{self, IS_AWAY};
 use super::{Account, moves};
 use crate::workout::Format;
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// What tells that a file has not changed, without opening it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     pub size: i64,
     pub mtime_ns: i64,
@@ -84,6 +85,11 @@ impl Verdict {
     fn was_accepted(self) -> bool {
         matches!(self, Self::Queued | Self::Known)
     }
+
+    /// Whether there is nothing to learn from an unchanged file that a reader of this version has judged so.
+    fn holds(self, version: i64, reader_version: i64) -> bool {
+        self != Self::Waiting && (self.was_accepted() || version >= reader_version)
+    }
 }
 
 /// A judged file, as it is written down.
@@ -114,11 +120,35 @@ pub fn settled(
         .query_row(values, |row| Ok((Verdict::parse(row.get_ref(0)?.as_str()?), row.get::<_, i64>(1)?, row.get(2)?)))
         .optional()?;
     Ok(match found {
-        Some((Some(verdict), version, reason)) if verdict != Verdict::Waiting => {
-            (verdict.was_accepted() || version >= reader_version).then_some((verdict, reason))
-        }
+        Some((Some(verdict), version, reason)) if verdict.holds(version, reader_version) => Some((verdict, reason)),
         _ => None,
     })
+}
+
+/// Hands the paths below a folder that have a verdict which holds to `each`, and the stamps for which it does, but for those
+/// that were away, or whose time of change was not noted.
+pub fn settled_below(
+    connection: &Connection,
+    account: Account,
+    folder: &Path,
+    reader_version: i64,
+    mut each: impl FnMut(&[u8], Stamp),
+) -> rusqlite::Result<()> {
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT path, size, mtime_ns, inode, ctime_ns, verdict, reader_version FROM file
+         WHERE account_id = ?1 AND path > ?2 AND path < ?3 AND ctime_ns <> 0 AND NOT {IS_AWAY}",
+    ))?;
+    let [_, from, to] = absent::range(folder);
+    let mut rows = query.query(params![account.id, from, to])?;
+    while let Some(row) = rows.next()? {
+        let verdict = Verdict::parse(row.get_ref(5)?.as_str()?);
+        let version = row.get(6)?;
+        if verdict.is_some_and(|verdict| verdict.holds(version, reader_version)) {
+            let stamp = Stamp { size: row.get(1)?, mtime_ns: row.get(2)?, inode: row.get(3)?, ctime_ns: row.get(4)? };
+            each(row.get_ref(0)?.as_blob()?, stamp);
+        }
+    }
+    Ok(())
 }
 
 /// Whether this very file has a verdict, whether or not that still holds. Events do not tell of links to it elsewhere, so

@@ -3,10 +3,9 @@
 use super::pace::Pace;
 use super::scan::{Found, Scan};
 use super::settle::{Rest, Track};
-use super::{Candidate, Known, Next, Scanned, Watcher, roots};
-use crate::store::Stamp;
+use super::{Ask, Candidate, Known, Next, Scanned, Watcher, roots};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 impl Watcher {
@@ -23,7 +22,7 @@ impl Watcher {
     }
 
     /// Goes on with the first scan until it finds a candidate, has to rest or ends.
-    pub(super) fn scan_on(&mut self, known: &mut dyn FnMut(&Path, Stamp) -> Known) -> Option<Candidate> {
+    pub(super) fn scan_on(&mut self, known: &mut Ask<'_>) -> Option<Candidate> {
         let now = self.now();
         let scan = self.scans.front_mut()?;
         let found = loop {
@@ -49,7 +48,7 @@ impl Watcher {
                         }
                         continue;
                     }
-                    let known = known(&path, stamp);
+                    let known = known(&path, stamp, scan.is_root.then_some(scan.began));
                     scan.fresh += u64::from(known == Known::No);
                     match known {
                         Known::Settled => {

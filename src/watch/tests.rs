@@ -20,21 +20,21 @@ fn watcher(dir: &Path) -> (Watcher, HintSender) {
 fn watcher_with(rules: Rules, dir: &Path) -> (Watcher, HintSender) {
     let folder = Folder { path: dir.to_path_buf(), ..Folder::default() };
     let mut watcher = Watcher::new(folder, rules, Hints::deaf(), Pulse::default());
-    assert!(matches!(watcher.next(&mut |_, _| Known::No), Next::Watching { mode: Mode::Polling(Why::Deaf(_)), .. }));
+    assert!(matches!(watcher.next(&mut |_, _, _| Known::No), Next::Watching { mode: Mode::Polling(Why::Deaf(_)), .. }));
     let sender = watcher.sender();
     (watcher, sender)
 }
 
 fn read(watcher: &mut Watcher) -> Candidate {
     loop {
-        if let Next::Read(candidate) = watcher.next(&mut |_, _| Known::No) {
+        if let Next::Read(candidate) = watcher.next(&mut |_, _, _| Known::No) {
             return candidate;
         }
     }
 }
 
 fn wait_for_scan(watcher: &mut Watcher) {
-    while !matches!(watcher.next(&mut |_, _| Known::No), Next::Scanned { .. }) {}
+    while !matches!(watcher.next(&mut |_, _, _| Known::No), Next::Scanned { .. }) {}
 }
 
 /// The system tells of a new folder before anybody can listen to it.
@@ -104,7 +104,7 @@ fn what_was_written_is_read_although_nothing_else_tells() {
     sender.send(Hint::Closed(touched));
     sender.send(Hint::Written(written.clone()));
     let read = loop {
-        if let Next::Read(candidate) = watcher.next(&mut |_, _| Known::Settled) {
+        if let Next::Read(candidate) = watcher.next(&mut |_, _, _| Known::Settled) {
             break candidate;
         }
     };
@@ -193,7 +193,7 @@ fn a_file_is_as_old_as_the_latest_of_its_times() {
 fn hearing_watcher(rules: Rules, dir: &Path) -> Watcher {
     let folder = Folder { path: dir.to_path_buf(), watching: Watching::Events, ..Folder::default() };
     let mut watcher = Watcher::new(folder, rules, Hints::open(), Pulse::default());
-    assert!(matches!(watcher.next(&mut |_, _| Known::No), Next::Watching { mode: Mode::Events, .. }));
+    assert!(matches!(watcher.next(&mut |_, _, _| Known::No), Next::Watching { mode: Mode::Events, .. }));
     wait_for_scan(&mut watcher);
     watcher
 }
@@ -215,14 +215,16 @@ fn nothing_is_missed_in_a_folder_that_is_told_of() {
     watcher.scan_root();
     for _ in 0..2 {
         let next =
-            watcher.scan_on(&mut |path, _| if *path == first.path { Known::Settled } else { Known::No }).unwrap();
+            watcher.scan_on(&mut |path, _, _| if *path == first.path { Known::Settled } else { Known::No }).unwrap();
         watcher.report(&next, Finding::Settled);
     }
     assert_eq!(watcher.unheard.next_due(), None);
     // Of another one nobody has told.
     std::fs::write(places[0].path().join("d.fit"), "d").unwrap();
     watcher.scan_root();
-    while watcher.scan_on(&mut |path, _| if path.starts_with(&made) { Known::Settled } else { Known::No }).is_none() {}
+    while watcher.scan_on(&mut |path, _, _| if path.starts_with(&made) { Known::Settled } else { Known::No }).is_none()
+    {
+    }
     assert!(watcher.unheard.next_due().is_some());
 }
 
@@ -232,7 +234,7 @@ fn only_a_scan_that_nobody_waits_for_rests() {
     const FILES: u32 = 5;
     let work = Duration::from_millis(60);
     let place = tempfile::tempdir().unwrap();
-    let mut slow = |_: &Path, _| {
+    let mut slow = |_: &Path, _, _| {
         std::thread::sleep(work);
         Known::Settled
     };
@@ -275,7 +277,7 @@ fn nobody_is_busy_while_a_scan_rests() {
     let mut watcher = hearing_watcher(Rules { scan_every, ..RULES }, place.path());
     std::fs::write(place.path().join("a.fit"), "known").unwrap();
     watcher.scan_in_time();
-    let mut slow = |_: &Path, _| {
+    let mut slow = |_: &Path, _, _| {
         std::thread::sleep(scan_every);
         Known::Settled
     };
@@ -284,4 +286,29 @@ fn nobody_is_busy_while_a_scan_rests() {
     watcher.on_time();
     let pause = watcher.pause();
     assert!(watcher.now() + pause >= work, "it would wake after {pause:?}");
+}
+
+/// Only a scan of the whole folder is content with what was known when it began.
+#[test]
+fn no_event_is_answered_from_what_was_known_before() {
+    let place = tempfile::tempdir().unwrap();
+    let [scanned, closed, inside] = ["a.fit", "b.fit", "made/c.fit"].map(|name| place.path().join(name));
+    std::fs::create_dir(place.path().join("made")).unwrap();
+    for path in [&scanned, &closed, &inside] {
+        std::fs::write(path, "settled").unwrap();
+    }
+    let (mut watcher, sender) = watcher(place.path());
+    sender.send(Hint::Closed(closed.clone()));
+    sender.send(Hint::Closed(place.path().join("made")));
+    let (mut asked, mut ends) = (Vec::new(), 0);
+    while ends < 2 {
+        let next = watcher.next(&mut |path, _, scan| {
+            asked.push((path.to_path_buf(), scan.is_some()));
+            Known::Settled
+        });
+        ends += u32::from(matches!(next, Next::Scanned { .. }));
+    }
+    assert_eq!(asked[0], (closed, false), "the event comes first");
+    let of = |path: &Path| asked.iter().filter(|(of, _)| of == path).map(|(_, is_whole)| *is_whole).collect::<Vec<_>>();
+    assert_eq!((of(&scanned), of(&inside)), (vec![true], vec![true, false]));
 }

@@ -35,6 +35,7 @@ struct Wire {
     /// Each life of the daemon has a token of its own; what a dead one sent and nobody has read yet never arrives.
     life: u64,
     requests: usize,
+    changes: usize,
     in_flight: BTreeMap<String, usize>,
     twice: BTreeSet<String>,
     /// What the server took: ids, and when the workouts end.
@@ -91,6 +92,7 @@ impl Network {
                 return None;
             }
             wire.requests += 1;
+            wire.changes += usize::from(is_change);
             let count = wire.in_flight.entry(flight.clone()).or_default();
             *count += 1;
             if is_change && *count > 1 {
@@ -143,12 +145,12 @@ impl Network {
         answer
     }
 
-    /// Waits until so many more requests have come, or so long.
-    fn wait_for_requests(&self, count: usize, longest: Duration) {
+    /// Waits until so many more have come of what is counted so, but not for ever.
+    fn wait_for(&self, count: usize, counted: impl Fn(&Wire) -> usize) {
         let (lock, condition) = &*self.wire;
         let wire = lock.lock().unwrap();
-        let enough = wire.requests + count;
-        drop(condition.wait_timeout_while(wire, longest, |wire| wire.requests < enough).unwrap());
+        let enough = counted(&wire) + count;
+        drop(condition.wait_timeout_while(wire, Duration::from_secs(1), |wire| counted(wire) < enough).unwrap());
     }
 
     /// Begins another life once what was sent in the last one has arrived or is lost.
@@ -181,6 +183,7 @@ impl World {
             faulty: false,
             life: 0,
             requests: 0,
+            changes: 0,
             in_flight: BTreeMap::new(),
             twice: BTreeSet::new(),
             taken: Vec::new(),
@@ -255,10 +258,16 @@ impl World {
                 daemon.listen(instant);
             }
             // Between requests.
-            2..6 => {
+            2..4 => {
                 self.files_come();
                 let (requests, instant) = (self.random.usize(1..=6), self.micros(3_000));
-                self.network.wait_for_requests(requests, Duration::from_secs(1));
+                self.network.wait_for(requests, |wire| wire.requests);
+                daemon.listen(instant);
+            }
+            // Between sessions, however long it took to begin with them.
+            4..6 => {
+                let (changes, instant) = (self.random.usize(1..=8), self.micros(3_000));
+                self.network.wait_for(changes, |wire| wire.changes);
                 daemon.listen(instant);
             }
             // While files come.

@@ -5,6 +5,7 @@ use super::super::ground::Ground;
 use super::super::moves::Moving;
 use super::super::removals::Removals;
 use super::incomplete::Incomplete;
+use super::settled::Settled;
 use super::{Owner, Unseen};
 use crate::crash;
 use crate::descriptors::words;
@@ -25,7 +26,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub struct FolderThread {
     pub owner: Owner,
@@ -36,6 +37,8 @@ pub struct FolderThread {
     pub missed: Option<Timestamp>,
     /// Only reads.
     pub known: Connection,
+    /// What it said when a scan of the whole folder had found the first file.
+    pub settled: Option<Settled>,
     pub store: Store,
     pub submitted: Submitted,
     /// One full disk fails thousands of files: the log is told once.
@@ -75,7 +78,7 @@ impl FolderThread {
         let sender = watcher.sender();
         let path = self.folder.path.clone();
         loop {
-            let next = watcher.next(&mut |path, stamp| self.known(path, stamp));
+            let next = watcher.next(&mut |path, stamp, scan| self.known(path, stamp, scan));
             if sender.is_stopped() {
                 // Whoever looked at what did not answer meanwhile has nobody to tell any more.
                 return removals.stop(&self.owner);
@@ -96,6 +99,7 @@ impl FolderThread {
                 }
                 Next::Watching { mode, every } => self.watching(&mode, every),
                 Next::Away { error } => {
+                    self.settled = None;
                     self.unseen.remove(&path);
                     self.missing();
                     let reason = words(&error);
@@ -112,6 +116,7 @@ impl FolderThread {
                 Next::Scanned { scan, barred, disks, took } => {
                     self.unseen.remove(&path);
                     if scan.is_root {
+                        self.settled = None;
                         let words =
                             barred.map(|(inside, error)| trouble(&inside, &error, scan.barred, removals.remark()));
                         self.note_trouble(|troubles| troubles.barred = words);
@@ -245,7 +250,10 @@ impl FolderThread {
     }
 
     /// In doubt a file is read again, which does no harm.
-    fn known(&self, path: &Path, stamp: Stamp) -> Known {
+    fn known(&mut self, path: &Path, stamp: Stamp, scan: Option<Instant>) -> Known {
+        if scan.is_some_and(|scan| self.settled_for(scan).contains(path, stamp)) {
+            return Known::Settled;
+        }
         // In this order: it leaves the one when it is in the other.
         if self.submitted.contains(path, stamp) {
             return Known::Settled;
@@ -260,6 +268,19 @@ impl FolderThread {
         known.unwrap_or_else(|error| {
             self.store.suspect(&error.into());
             Known::Seen
+        })
+    }
+
+    /// What was settled when this scan asked for the first time. If nobody can tell, each file is asked for by itself.
+    fn settled_for(&mut self, scan: Instant) -> &Settled {
+        // The one before it is not kept beside it.
+        self.settled.take_if(|settled| settled.scan != scan);
+        self.settled.get_or_insert_with(|| {
+            let loaded = Settled::load(&self.known, self.owner.0.account, &self.folder.path, scan);
+            loaded.unwrap_or_else(|error| {
+                self.store.suspect(&error.into());
+                Settled::none(scan)
+            })
         })
     }
 

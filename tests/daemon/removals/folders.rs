@@ -3,21 +3,29 @@
 use super::{file, forget, place_for, scans, start, start_again};
 use crate::support::fault_server::FaultServer;
 use crate::support::fit::Run;
+use crate::support::program::Place;
 use crate::support::wait;
 use crate::sync::deliver::{START, drop_runs, id};
 use serde_json::json;
 use std::fs;
+use std::path::PathBuf;
+
+/// A second folder that is watched, with a file in it.
+fn other_folder(place: &Place) -> PathBuf {
+    let other = place.dir.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("9.fit"), Run::at(START + 9 * 86_400).build()).unwrap();
+    let config = fs::read_to_string(place.config()).unwrap();
+    fs::write(place.config(), config.replace("folders = [", &format!("folders = ['{}', ", other.display()))).unwrap();
+    other
+}
 
 /// Nobody knows what was moved to a folder that is away.
 #[test]
 fn a_removed_file_is_looked_for_in_the_other_folders() {
     let server = FaultServer::start("right");
     let place = place_for(&server, "delete", "100ms");
-    let other = place.dir.path().join("other");
-    fs::create_dir(&other).unwrap();
-    fs::write(other.join("9.fit"), Run::at(START + 9 * 86_400).build()).unwrap();
-    let config = fs::read_to_string(place.config()).unwrap();
-    fs::write(place.config(), config.replace("folders = [", &format!("folders = ['{}', ", other.display()))).unwrap();
+    let other = other_folder(&place);
     drop_runs(&place, 4);
     let mut daemon = start_again(&place, &server, 5);
     let away = place.dir.path().join("away");
@@ -48,11 +56,7 @@ fn a_removed_file_is_looked_for_in_the_other_folders() {
 fn a_folder_whose_disk_is_away_is_waited_for_over_restarts() {
     let server = FaultServer::start("right");
     let place = place_for(&server, "delete", "100ms");
-    let [other, away] = ["other", "away"].map(|name| place.dir.path().join(name));
-    fs::create_dir(&other).unwrap();
-    fs::write(other.join("9.fit"), Run::at(START + 9 * 86_400).build()).unwrap();
-    let config = fs::read_to_string(place.config()).unwrap();
-    fs::write(place.config(), config.replace("folders = [", &format!("folders = ['{}', ", other.display()))).unwrap();
+    let (other, away) = (other_folder(&place), place.dir.path().join("away"));
     drop_runs(&place, 4);
     let mut daemon = start_again(&place, &server, 5);
     scans(&mut daemon, 2);
@@ -111,12 +115,7 @@ fn a_folder_that_goes_to_another_watched_one_is_nobodys_business() {
     for on_removed in ["delete", "keep"] {
         let server = FaultServer::start("right");
         let place = place_for(&server, on_removed, "100ms");
-        let other = place.dir.path().join("other");
-        fs::create_dir(&other).unwrap();
-        fs::write(other.join("9.fit"), Run::at(START + 9 * 86_400).build()).unwrap();
-        let config = fs::read_to_string(place.config()).unwrap();
-        let folders = format!("folders = ['{}', ", other.display());
-        fs::write(place.config(), config.replace("folders = [", &folders)).unwrap();
+        let other = other_folder(&place);
         fs::create_dir(place.folder().join("old")).unwrap();
         for day in 10..22 {
             place.drop_file(&format!("old/{day}.fit"), Run::at(START + day * 86_400).build());

@@ -18,7 +18,7 @@ use crate::control::{self, Control};
 use crate::ferry::{Ferry, Lock, StartFailure};
 use crate::server::Server;
 use crate::{escape, events, telemetry};
-use folders::Folders;
+use folders::{Early, Folders};
 use monitor::Monitor;
 use notify::{Feeding, Refused, Watchdog};
 use reload::{Next, Resumed};
@@ -138,6 +138,8 @@ struct Running {
 
 impl Running {
     async fn start(config: &Config, lock: &Lock, sockets: Sockets) -> Result<Self, StartFailure> {
+        let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
+        let early = Early::listen(config).map_err(failed)?;
         let mut ferry = Ferry::start(config, lock.clone(), sockets.server).await?;
         ferry.announce(config);
         for route in &ferry.routes {
@@ -147,9 +149,8 @@ impl Running {
         ferry.reconcile(true);
         let control = control::listen(&config.state_dir, &ferry.routes, &ferry.people);
         let control = control.inspect_err(|error| events::control_failed(error)).ok();
-        let failed = |source| StartFailure::StateDir { dir: config.state_dir.clone(), source };
         let monitor = sockets.monitor.map(|listener| Monitor::start(config, listener)).transpose();
-        match monitor.and_then(|monitor| Ok((monitor, Folders::watch(config, &ferry)?))).map_err(failed) {
+        match monitor.and_then(|monitor| Ok((monitor, Folders::watch(config, &ferry, early)?))).map_err(failed) {
             Ok((monitor, folders)) => Ok(Self { ferry, folders, monitor, control, is_given: sockets.is_given }),
             Err(failure) => {
                 control.into_iter().for_each(Control::close);

@@ -1,5 +1,6 @@
 //! The threads that watch the folders, one for each: a share that does not answer holds up nobody else.
 
+mod early;
 mod incomplete;
 mod settled;
 mod stuck;
@@ -17,7 +18,8 @@ use crate::sqlite::{Health, Log};
 use crate::store::folders::{self, Remembered, Troubles};
 use crate::store::{absent, disks};
 use crate::sync::Route;
-use crate::watch::{Folder, Hint, HintSender, Hints, Pulse, Rules, Watcher};
+use crate::watch::{Folder, Hint, HintSender, Pulse, Rules, Watcher};
+pub use early::Early;
 use incomplete::Incomplete;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
@@ -60,14 +62,15 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// Starts watching every account's folders.
-    pub fn watch(config: &Config, ferry: &Ferry) -> io::Result<Self> {
+    /// Starts watching every account's folders, which are listened to already.
+    pub fn watch(config: &Config, ferry: &Ferry, early: Early) -> io::Result<Self> {
         let (begins, begun) = channel(1);
         let (ends, ended) = channel(1);
         let (looking, stopped) = std::sync::mpsc::channel();
         let mut starting = Starting {
             config,
             ferry,
+            early,
             health: Arc::new(Health::new("recording files", LOG)),
             begins,
             ends,
@@ -166,6 +169,7 @@ impl Unseen {
 struct Starting<'a> {
     config: &'a Config,
     ferry: &'a Ferry,
+    early: Early,
     health: Arc<Health>,
     begins: Sender<()>,
     ends: Sender<()>,
@@ -225,8 +229,9 @@ impl Starting<'_> {
         let [disks, met] = disks::remembered(&known, account, &path).map_err(io::Error::other)?;
         let was_missed = missed.map(|missed| ago(Timestamp::now().duration_since(missed)));
         let folder = Folder { path, watching: watch, was_missed, sentinel };
-        let (hints, pulse) = (Hints::open(), Pulse::default());
-        let sender = hints.sender();
+        // Each is there once.
+        let listening = self.early.take(&folder.path).ok_or(io::ErrorKind::NotFound)?;
+        let (sender, pulse) = (listening.sender.clone(), Pulse::default());
         // Already to listen to it may take for ever.
         pulse.at(&folder.path);
         self.watched.push(Watched::new(&owner, &folder, &pulse, &unseen));
@@ -250,6 +255,7 @@ impl Starting<'_> {
         };
         let (begins, ends) = (self.begins.clone(), self.ends.clone());
         let run = move || {
+            let Some(hints) = listening.hints() else { return };
             let watcher = Watcher::new(folder.folder.clone(), rules, hints, folder.pulse.clone());
             drop(begins);
             folder.run(watcher, removals, moving);

@@ -1,6 +1,7 @@
 //! Hints from the operating system: which path something happened to. The only place that knows the `notify` crate.
 
 use super::loss::Loss;
+use super::roots::{self, Identity};
 use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RenameMode};
 use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::io;
@@ -42,6 +43,8 @@ pub struct Hints {
     hints: Receiver<Hint>,
     sender: HintSender,
     watcher: notify::Result<RecommendedWatcher>,
+    /// How it went to listen to a folder before anybody watched it, and which it was.
+    ahead: Option<(Identity, Result<(), Deaf>)>,
 }
 
 /// Why a folder has no events, and what helps.
@@ -107,7 +110,7 @@ impl Hints {
         // As scans do: what is behind a link belongs to somebody else.
         let config = Config::default().with_follow_symlinks(false);
         let watcher = RecommendedWatcher::new(move |event| translate(event, &callback), config);
-        Self { hints, sender, watcher }
+        Self { hints, sender, watcher, ahead: None }
     }
 
     /// A source that hears of nothing but what is sent to it.
@@ -116,9 +119,21 @@ impl Hints {
         Self { watcher: Err(notify::Error::generic("deaf")), ..Self::open() }
     }
 
+    /// Listens to a folder that somebody will watch soon.
+    pub fn listen_ahead(&mut self, folder: &Path) {
+        // Before listening: should it be replaced in between, this is noticed.
+        let found = roots::identity(folder);
+        self.ahead = found.map(|found| (found, self.listen(folder)));
+    }
+
     /// Listens to the folder that is there now and to everything below it, and no longer to one that had its name
     /// before. Should that fail, scans still find the files.
     pub fn listen(&mut self, folder: &Path) -> Result<(), Deaf> {
+        if let Some((found, listened)) = self.ahead.take()
+            && roots::identity(folder) == Some(found)
+        {
+            return listened;
+        }
         let watcher = self.watcher.as_mut().map_err(|error| Deaf::of(error))?;
         // The first time there is nothing to leave.
         let _ = watcher.unwatch(folder);

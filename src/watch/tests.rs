@@ -312,3 +312,26 @@ fn no_event_is_answered_from_what_was_known_before() {
     let of = |path: &Path| asked.iter().filter(|(of, _)| of == path).map(|(_, is_whole)| *is_whole).collect::<Vec<_>>();
     assert_eq!((of(&scanned), of(&inside)), (vec![true], vec![true, false]));
 }
+
+/// It is listened to while the memory is opened, and may be another when it is watched.
+#[test]
+fn a_folder_is_heard_that_was_replaced_since_it_is_listened_to() {
+    for is_replaced in [false, true] {
+        let place = tempfile::tempdir().unwrap();
+        let [path, old] = ["folder", "old"].map(|name| place.path().join(name));
+        std::fs::create_dir(&path).unwrap();
+        let mut hints = Hints::open();
+        hints.listen_ahead(&path);
+        if is_replaced {
+            std::fs::rename(&path, &old).unwrap();
+            std::fs::create_dir(&path).unwrap();
+        }
+        let began = Instant::now();
+        let folder = Folder { path: path.clone(), watching: Watching::Events, ..Folder::default() };
+        let mut watcher = Watcher::new(folder, RULES, hints, Pulse::default());
+        wait_for_scan(&mut watcher);
+        std::fs::write(path.join("a.fit"), "here").unwrap();
+        assert_eq!(read(&mut watcher).path, path.join("a.fit"));
+        assert!(began.elapsed() < SOON, "only the next scan found it");
+    }
+}
